@@ -1,0 +1,175 @@
+/**
+ * The engine table: what keeps leases in one kind of database.
+ *
+ * Less stable than the plain headers: may change with a minor version. `engines/memory/memory.c` is the specification
+ * that one can run; the conformance suite (tests/conformance) is run against every engine by URL.
+ *
+ * Rules for an engine
+ *  - Locks: the core calls one slot of a connection at a time (its mutex covers the call), except `watch`. Two connections
+ *    may be used at the same time from two threads. An engine never calls the core; it may call util.
+ *  - What is expected is an outcome per lease, never a status: busy, lost, not ours. A status says that nothing can be said.
+ *  - Statuses that any slot may return: NOMEM, UNAVAILABLE (worth another try with the same claims while the call's time lasts),
+ *    whatever call->pause returned, IO, FULL, PERMISSION, READ_ONLY, CORRUPT, MOVED, CLOCK, INTERNAL. Each with ll_error_set().
+ *  - A slot that waits does so by call->pause, and gives up as UNAVAILABLE once call->until_ms has passed.
+ *  - Arrays: all claims of one call name different resources, in any order. Outcomes are written only when OK is returned.
+ *  - Strings in are borrowed for the call. Ids are valid: 1 to 255 bytes of UTF-8.
+ */
+#ifndef LEASELOCK_SYS_ENGINE_H
+#define LEASELOCK_SYS_ENGINE_H
+
+#include "leaselock/common.h"
+#include "leaselock/lease.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A connection, the engine's own struct. */
+typedef struct leaselock_connection leaselock_connection;
+
+/** How long a call may take, and how it waits. */
+typedef struct leaselock_call leaselock_call;
+struct leaselock_call {
+    int64_t until_ms; /**< boot clock: when the call must be over */
+    /** Sleeps at most `microseconds`. OK, or why to give up: INTERRUPTED, CLOSED, FORKED. */
+    leaselock_status (*pause)(const leaselock_call *call, int64_t microseconds);
+};
+
+/** One lease that something is to be done with. */
+typedef struct leaselock_claim {
+    const char *resource;
+    const char *client;
+    const char *acquisition; /**< 32 lower-case hexadecimal digits, the same in every retry and renewal */
+    int64_t sequence;        /**< renew and release: the granted one */
+    int64_t ttl_ms;          /**< obtain: how long to grant */
+} leaselock_claim;
+
+typedef enum leaselock_outcome_kind {
+    LEASELOCK_OUTCOME_NONE = 0, /**< obtain: free, but another of the array was not; nothing was changed */
+    LEASELOCK_OUTCOME_GRANTED,  /**< obtain: ours, now or by an earlier try with this acquisition; remaining may be used up */
+    LEASELOCK_OUTCOME_BUSY,     /**< obtain: held; client, sequence and remaining are the holder's */
+    LEASELOCK_OUTCOME_SPENT,    /**< obtain: this acquisition was granted and released before; nothing was changed */
+    LEASELOCK_OUTCOME_RENEWED,  /**< renew: remaining is the whole ttl again */
+    LEASELOCK_OUTCOME_LOST,     /**< renew: not ours any more; client and sequence are the successor's, client "" if released */
+    LEASELOCK_OUTCOME_RELEASED, /**< release: released, now or by an earlier try */
+    LEASELOCK_OUTCOME_NOT_OURS  /**< release: somebody else was granted since, or there is no such lease */
+} leaselock_outcome_kind;
+
+typedef struct leaselock_outcome {
+    leaselock_outcome_kind kind;
+    int64_t sequence;
+    int64_t asked_ms;     /**< the caller's boot clock just before the request that was answered */
+    int64_t remaining_ms; /**< by the engine's clock, when it answered */
+    int64_t ttl_ms;       /**< GRANTED, RENEWED: of the grant */
+    int64_t expires_at_ms; /**< UTC by the engine's clock */
+    char client[LEASELOCK_ID_MAX + 1];
+} leaselock_outcome;
+
+/** One row for `list`. */
+typedef struct leaselock_row {
+    const char *resource;
+    const char *client;
+    int64_t sequence;
+    int64_t ttl_ms;
+    int64_t remaining_ms; /**< 0 or less: expired */
+    int64_t expires_at_ms;
+    bool released;
+} leaselock_row;
+
+/** OK to go on; anything else ends the listing and is returned by it. */
+typedef leaselock_status (*leaselock_row_visitor)(const leaselock_row *row, void *payload);
+
+/** One step of the engine's own schema, as golang-migrate numbers them. */
+typedef struct leaselock_schema_step {
+    int64_t version;
+    const char *name;
+    const char *up_sql;
+    const char *down_sql;
+} leaselock_schema_step;
+
+/**
+ * What migrations need of a database: the second table of an engine. Same lock rule, same statuses.
+ * `table` is the name of the version table.
+ */
+typedef struct leaselock_migration_slots {
+    /** Version applied last, -1 when there is none; changes nothing. Specific: FOREIGN_TABLES (not a version table, or dirty). */
+    leaselock_status (*read_version)(leaselock_connection *, const char *table, const leaselock_call *, int64_t *version);
+    /** Starts a transaction that excludes every other writer, durable when committed. */
+    leaselock_status (*begin)(leaselock_connection *, const leaselock_call *);
+    /** Inside it: runs a script of statements. */
+    leaselock_status (*run)(leaselock_connection *, const char *sql);
+    /** Inside it: creates the version table where missing and sets its one row. */
+    leaselock_status (*write_version)(leaselock_connection *, const char *table, int64_t version);
+    leaselock_status (*commit)(leaselock_connection *);
+    /** Never fails; a no-op without a transaction. */
+    void (*rollback)(leaselock_connection *);
+} leaselock_migration_slots;
+
+typedef struct leaselock_engine {
+    size_t struct_size;
+    const char *name;
+    /** Schemes of its URLs, without the colon; the last one is NULL. */
+    const char *const *schemes;
+    /** The leases' deadlines follow leaselock/sys/probes.h, so that a test moves them; else a test must wait. */
+    bool follows_probes;
+
+    /**
+     * MUST. Connects; reads what it needs to refuse what it must refuse; changes nothing, but may create an empty database.
+     * The URL's scheme is one of its own. Specific: INVALID (the URL), NOT_FOUND, DIRECTORY, NOT_A_DATABASE,
+     * NETWORK_FILE_SYSTEM, FORKED.
+     */
+    leaselock_status (*open)(const char *url, const leaselock_call *, leaselock_connection **out);
+    /** MUST. One more connection to the same database, ready like the first. Called with the first one's mutex held. */
+    leaselock_status (*open_again)(leaselock_connection *, const leaselock_call *, leaselock_connection **out);
+    /** MUST. Closes without waiting and without a statement. NULL is a no-op. Never called in a forked child. */
+    void (*close)(leaselock_connection *);
+
+    /** MAY. The engine's own tables, in ascending order, `schema_count` of them; applied by the core's runner after open. */
+    const leaselock_schema_step *schema;
+    size_t schema_count;
+    /** MUST where there is a schema. */
+    const leaselock_migration_slots *migrations;
+    /**
+     * MUST. Called once, after the schema is in place: checks that the tables are ours, makes the connection ready.
+     * Specific: FOREIGN_TABLES, NO_TABLES.
+     */
+    leaselock_status (*start)(leaselock_connection *, const leaselock_call *);
+
+    /**
+     * MUST. All or nothing. A resource that is not held (never granted, released, or its deadline passed) is granted with
+     * sequence = max(its last, the floor) + 1, drawn after the row is won. A claim whose acquisition is the row's own finds its
+     * grant again, with what is left of it (GRANTED), or SPENT when that was released. A try that finds a holder writes nothing.
+     * Outcomes: GRANTED, or for all of the array BUSY, SPENT and NONE. Specific status: EXHAUSTED.
+     */
+    leaselock_status (*obtain)(leaselock_connection *, const leaselock_claim *, size_t count, const leaselock_call *,
+                               leaselock_outcome *);
+    /**
+     * MUST. Each by itself, all in one transaction. Where resource, client, acquisition and sequence are the row's and it is
+     * not released: deadline = max(deadline, now + the grant's ttl), even if it had passed. RENEWED or LOST.
+     */
+    leaselock_status (*renew)(leaselock_connection *, const leaselock_claim *, size_t count, const leaselock_call *,
+                              leaselock_outcome *);
+    /**
+     * MUST. Each by itself. Compares the same four; the row stays, with its sequence. A release found already done by the
+     * same four is RELEASED again. RELEASED or NOT_OURS.
+     */
+    leaselock_status (*release)(leaselock_connection *, const leaselock_claim *, size_t count, const leaselock_call *,
+                                leaselock_outcome *);
+    /** MUST. Every row, or the one of `resource` where that is not NULL, sorted by resource in byte order. */
+    leaselock_status (*list)(leaselock_connection *, const char *resource, const leaselock_call *, leaselock_row_visitor,
+                             void *payload);
+    /** MUST. floor = max(floor, the given); durable. Specific: EXHAUSTED. */
+    leaselock_status (*raise_floor)(leaselock_connection *, int64_t floor, const leaselock_call *, int64_t *out);
+    /**
+     * MAY (NULL: the core polls). Waits, outside the connection's mutex and at most `microseconds`, until `sequence` no longer
+     * holds the resource; it may return early. OK, or what call->pause returned.
+     */
+    leaselock_status (*watch)(leaselock_connection *, const char *resource, int64_t sequence, const leaselock_call *,
+                              int64_t microseconds);
+} leaselock_engine;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,1 @@
+target_sources(leaselock_objects PRIVATE src/engines/memory/memory.c)

@@ -1,0 +1,53 @@
+#include "migrate/runner.h"
+
+#include "util/error.h"
+#include "util/log.h"
+
+static leaselock_status read_version(const leaselock_migration_slots *slots, leaselock_connection *connection,
+                                     const char *table, int64_t newest, const leaselock_call *call, int64_t *version)
+{
+    leaselock_status status = slots->read_version(connection, table, call, version);
+    if (status == LEASELOCK_OK && *version > newest)
+        return ll_error_set(LEASELOCK_NEWER_DATABASE,
+                            "%s is at version %lld, this library knows %lld: use a newer libleaselock", table,
+                            (long long)*version, (long long)newest);
+    return status;
+}
+
+static leaselock_status apply(const leaselock_migration_slots *slots, leaselock_connection *connection,
+                              const char *table, const leaselock_schema_step *steps, size_t count, int64_t version)
+{
+    leaselock_status status = LEASELOCK_OK;
+    for (size_t i = 0; i < count && status == LEASELOCK_OK; i++) {
+        if (steps[i].version <= version)
+            continue;
+        status = slots->run(connection, steps[i].up_sql);
+        if (status == LEASELOCK_OK)
+            status = slots->write_version(connection, table, steps[i].version);
+    }
+    return status == LEASELOCK_OK ? slots->commit(connection) : status;
+}
+
+leaselock_status ll_runner_up(const leaselock_migration_slots *slots, leaselock_connection *connection,
+                              const char *table, const leaselock_schema_step *steps, size_t count,
+                              const leaselock_call *call)
+{
+    int64_t newest = steps[count - 1].version, version;
+    leaselock_status status = read_version(slots, connection, table, newest, call, &version);
+    if (status != LEASELOCK_OK || version == newest)
+        return status;
+    status = slots->begin(connection, call);
+    if (status != LEASELOCK_OK)
+        return status;
+    /* Others may have been faster: what counts is the version inside the transaction. */
+    status = read_version(slots, connection, table, newest, call, &version);
+    if (status == LEASELOCK_OK)
+        status = apply(slots, connection, table, steps, count, version);
+    leaselock_error failure;
+    ll_error_save(&failure);
+    slots->rollback(connection);
+    if (status != LEASELOCK_OK)
+        return ll_error_restore(&failure);
+    ll_log(LEASELOCK_LOG_INFO, "migrate", "%s is at version %lld", table, (long long)newest);
+    return LEASELOCK_OK;
+}
