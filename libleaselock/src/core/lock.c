@@ -96,9 +96,9 @@ static leaselock_status connect_lock(leaselock_lock *lock, const char *url)
     for (unsigned round = 0;; round++) {
         leaselock_connection *connection = NULL;
         leaselock_status status = engine->open(url, &operation.call, &connection);
-        if (status == LEASELOCK_OK && engine->schema_count > 0)
+        if (status == LEASELOCK_OK && engine->schema)
             status = ll_runner_up(engine->migrations, connection, own_version_table, engine->schema,
-                                  engine->schema_count, &operation.call);
+                                  &operation.call);
         if (status == LEASELOCK_OK)
             status = engine->start(connection, &operation.call);
         if (status == LEASELOCK_OK) {

@@ -3,6 +3,14 @@
 #include "util/error.h"
 #include "util/log.h"
 
+static int64_t newest_of(const leaselock_schema_step *steps)
+{
+    int64_t newest = 0;
+    for (; steps->version; steps++)
+        newest = steps->version;
+    return newest;
+}
+
 static leaselock_status read_version(const leaselock_migration_slots *slots, leaselock_connection *connection,
                                      const char *table, int64_t newest, const leaselock_call *call, int64_t *version)
 {
@@ -15,24 +23,23 @@ static leaselock_status read_version(const leaselock_migration_slots *slots, lea
 }
 
 static leaselock_status apply(const leaselock_migration_slots *slots, leaselock_connection *connection,
-                              const char *table, const leaselock_schema_step *steps, size_t count, int64_t version)
+                              const char *table, const leaselock_schema_step *steps, int64_t version)
 {
     leaselock_status status = LEASELOCK_OK;
-    for (size_t i = 0; i < count && status == LEASELOCK_OK; i++) {
-        if (steps[i].version <= version)
+    for (; steps->version && status == LEASELOCK_OK; steps++) {
+        if (steps->version <= version)
             continue;
-        status = slots->run(connection, steps[i].up_sql);
+        status = slots->run(connection, steps->up_sql);
         if (status == LEASELOCK_OK)
-            status = slots->write_version(connection, table, steps[i].version);
+            status = slots->write_version(connection, table, steps->version);
     }
     return status == LEASELOCK_OK ? slots->commit(connection) : status;
 }
 
 leaselock_status ll_runner_up(const leaselock_migration_slots *slots, leaselock_connection *connection,
-                              const char *table, const leaselock_schema_step *steps, size_t count,
-                              const leaselock_call *call)
+                              const char *table, const leaselock_schema_step *steps, const leaselock_call *call)
 {
-    int64_t newest = steps[count - 1].version, version;
+    int64_t newest = newest_of(steps), version;
     leaselock_status status = read_version(slots, connection, table, newest, call, &version);
     if (status != LEASELOCK_OK || version == newest)
         return status;
@@ -42,7 +49,7 @@ leaselock_status ll_runner_up(const leaselock_migration_slots *slots, leaselock_
     /* Others may have been faster: what counts is the version inside the transaction. */
     status = read_version(slots, connection, table, newest, call, &version);
     if (status == LEASELOCK_OK)
-        status = apply(slots, connection, table, steps, count, version);
+        status = apply(slots, connection, table, steps, version);
     leaselock_error failure;
     ll_error_save(&failure);
     slots->rollback(connection);

@@ -99,8 +99,11 @@ leaselock_status ll_turn_take(ll_turn *turn, const leaselock_call *call)
             status = ll_error_set(LEASELOCK_UNAVAILABLE, "other threads kept the lock's connection busy");
         else
             status = call->pause(call, 0);
-        if (status != LEASELOCK_OK && leave_queue(turn, &waiter))
-            return status;
+        if (status == LEASELOCK_OK)
+            continue;
+        if (!leave_queue(turn, &waiter)) /* ours by now, and not wanted: an interrupt must not go unanswered */
+            ll_turn_give(turn);
+        return status;
     }
     return LEASELOCK_OK;
 }

@@ -124,9 +124,8 @@ typedef struct leaselock_engine {
     /** MUST. Closes without waiting and without a statement. NULL is a no-op. Never called in a forked child. */
     void (*close)(leaselock_connection *);
 
-    /** MAY. The engine's own tables, in ascending order, `schema_count` of them; applied by the core's runner after open. */
+    /** MAY. The engine's own tables, in ascending order, the end has version 0; applied by the core's runner after open. */
     const leaselock_schema_step *schema;
-    size_t schema_count;
     /** MUST where there is a schema. */
     const leaselock_migration_slots *migrations;
     /**

@@ -1,0 +1,75 @@
+/*
+ * Moving the WAL into the database. SQLite before 3.51.3, 3.50.7 and 3.44.6 can lose a commit that resets the WAL while a
+ * PASSIVE checkpoint runs, so ours runs on a second connection while the first holds the write lock: nobody commits then.
+ */
+#include "engines/sqlite/sqlite.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/log.h"
+
+enum { FRAMES_PER_CHECKPOINT = 1000, PATIENCE_MS = 100 };
+
+static int on_commit(void *payload, sqlite3 *db, const char *name, int frames)
+{
+    (void)db, (void)name;
+    leaselock_connection *connection = payload;
+    if (frames < connection->wal_frames) /* the WAL began anew: a delay after a partial checkpoint is over */
+        connection->checkpoint_at = FRAMES_PER_CHECKPOINT;
+    connection->wal_frames = frames;
+    return SQLITE_OK;
+}
+
+void ll_sqlite_install_wal_hook(leaselock_connection *connection)
+{
+    connection->checkpoint_at = FRAMES_PER_CHECKPOINT;
+    sqlite3_wal_hook(connection->db, on_commit, connection);
+}
+
+static leaselock_status run_passive(leaselock_connection *connection, bool *complete)
+{
+    if (!connection->checkpointer) {
+        leaselock_status status = ll_sqlite_connect(connection->file->path, &connection->checkpointer);
+        if (status != LEASELOCK_OK)
+            return status;
+    }
+    int in_log, moved;
+    int result = sqlite3_wal_checkpoint_v2(connection->checkpointer, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+    if ((result & 0xff) == SQLITE_BUSY) { /* another connection is at it */
+        *complete = false;
+        return LEASELOCK_OK;
+    }
+    if (result != SQLITE_OK)
+        return ll_error_set_native(ll_sqlite_status_of(connection->checkpointer, result), result,
+                                   "%s: cannot checkpoint: %s", connection->file->path,
+                                   sqlite3_errmsg(connection->checkpointer));
+    *complete = in_log == moved;
+    return LEASELOCK_OK;
+}
+
+leaselock_status ll_sqlite_checkpoint(leaselock_connection *connection, bool *complete)
+{
+    leaselock_status status = ll_sqlite_begin(connection, false);
+    if (status == LEASELOCK_OK)
+        status = run_passive(connection, complete);
+    ll_sqlite_rollback(connection);
+    return status;
+}
+
+void ll_sqlite_checkpoint_if_due(leaselock_connection *connection)
+{
+    if (connection->wal_frames < connection->checkpoint_at)
+        return;
+    leaselock_error before;
+    ll_error_save(&before);
+    bool complete = false;
+    connection->patient_until_ms = ll_clock_after(PATIENCE_MS);
+    leaselock_status status = ll_sqlite_checkpoint(connection, &complete);
+    connection->patient_until_ms = 0;
+    connection->gave_up = LEASELOCK_OK;
+    if (status != LEASELOCK_OK)
+        ll_log(LEASELOCK_LOG_WARNING, "sqlite", "no checkpoint: %s", leaselock_error_last()->message);
+    /* behind a reader, or in vain: not again at every commit */
+    if (!complete)
+        connection->checkpoint_at = connection->wal_frames + FRAMES_PER_CHECKPOINT;
+    ll_error_restore(&before);
+}

@@ -1,0 +1,23 @@
+/* The SQLite engine's table: leases for every process of one host. */
+#include "engines/sqlite/schema.h"
+#include "engines/sqlite/sqlite.h"
+
+static const char *const schemes[] = {"sqlite", NULL};
+
+const leaselock_engine ll_engine_sqlite = {
+    .struct_size = sizeof(leaselock_engine),
+    .name = "sqlite",
+    .schemes = schemes,
+    .follows_probes = true,
+    .open = ll_sqlite_open,
+    .open_again = ll_sqlite_open_again,
+    .close = ll_sqlite_close,
+    .schema = ll_sqlite_schema,
+    .migrations = &ll_sqlite_migrations,
+    .start = ll_sqlite_start,
+    .obtain = ll_sqlite_obtain,
+    .renew = ll_sqlite_renew,
+    .release = ll_sqlite_release,
+    .list = ll_sqlite_list,
+    .raise_floor = ll_sqlite_raise_floor,
+};

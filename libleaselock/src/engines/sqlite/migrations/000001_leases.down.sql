@@ -1,0 +1,2 @@
+DROP TABLE leaselock_control;
+DROP TABLE leaselock_leases;

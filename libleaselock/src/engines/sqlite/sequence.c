@@ -1,0 +1,145 @@
+/*
+ * Numbers that never come twice. A block of them is put on the disk (synchronous=FULL) before any of it is handed out by
+ * commits that are not synced; after a power loss numbers go on above the block. Synced grants would be 10 times slower.
+ */
+#include "engines/sqlite/sqlite.h"
+#include "util/error.h"
+
+static leaselock_status run(leaselock_connection *connection, ll_sqlite_statement_id id, const char *doing)
+{
+    sqlite3_stmt *statement = ll_sqlite_statement(connection, id);
+    if (!statement)
+        return leaselock_error_last()->code;
+    int result = ll_sqlite_run(statement);
+    return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, doing);
+}
+
+/* synchronous can be changed outside of a transaction only, and silently is not inside. */
+leaselock_status ll_sqlite_begin(leaselock_connection *connection, bool durable)
+{
+    if (durable) {
+        leaselock_status status = run(connection, LL_SQL_SYNCHRONOUS_FULL, "sync every commit");
+        if (status != LEASELOCK_OK)
+            return status;
+    }
+    leaselock_status status = run(connection, LL_SQL_BEGIN, "take the write lock");
+    if (status != LEASELOCK_OK)
+        ll_sqlite_rollback(connection);
+    return status;
+}
+
+leaselock_status ll_sqlite_commit(leaselock_connection *connection)
+{
+    leaselock_status status = run(connection, LL_SQL_COMMIT, "commit");
+    if (status == LEASELOCK_IO)
+        atomic_fetch_add(&connection->file->faults, 1);
+    return status;
+}
+
+void ll_sqlite_rollback(leaselock_connection *connection)
+{
+    leaselock_error failure;
+    ll_error_save(&failure);
+    if (!sqlite3_get_autocommit(connection->db))
+        (void)run(connection, LL_SQL_ROLLBACK, "roll back");
+    (void)run(connection, LL_SQL_SYNCHRONOUS_NORMAL, "sync blocks only");
+    ll_error_restore(&failure);
+}
+
+void ll_sqlite_cover(leaselock_connection *connection, int64_t ceiling)
+{
+    connection->covered = ceiling;
+}
+
+leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64_t needed, int64_t *ceiling)
+{
+    if (needed > INT64_MAX - 2 * LL_SQLITE_BLOCK)
+        return ll_error_set(LEASELOCK_EXHAUSTED, "%s: no sequence is left", connection->file->path);
+    sqlite3_stmt *statement = ll_sqlite_statement(connection, LL_SQL_RAISE_CEILING);
+    if (!statement)
+        return leaselock_error_last()->code;
+    sqlite3_bind_int64(statement, 1, needed + LL_SQLITE_BLOCK);
+    sqlite3_bind_int64(statement, 2, LL_SQLITE_BLOCK);
+    sqlite3_bind_int64(statement, 3, connection->boot);
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_DONE) {
+        sqlite3_reset(statement);
+        return ll_error_set(LEASELOCK_CLOCK, "%s is in use under another boot of a machine: one file serves one host",
+                            connection->file->path);
+    }
+    if (result != SQLITE_ROW)
+        return ll_sqlite_statement_fail(connection, statement, result, "reserve sequences");
+    *ceiling = sqlite3_column_int64(statement, 0);
+    result = sqlite3_step(statement); /* to the end: an error may still come */
+    sqlite3_reset(statement);
+    return result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "reserve sequences");
+}
+
+/* Frames of commits that hang on a lost one are only safe once they are in the database itself, and that is synced. */
+leaselock_status ll_sqlite_recover(leaselock_connection *connection)
+{
+    unsigned faults = atomic_load(&connection->file->faults);
+    if (connection->faults_seen == faults)
+        return LEASELOCK_OK;
+    connection->covered = 0;
+    bool complete = false;
+    for (int round = 0; !complete; round++) {
+        leaselock_status status = ll_sqlite_checkpoint(connection, &complete);
+        if (status == LEASELOCK_OK && !complete)
+            status = ll_sqlite_pause(connection, round);
+        if (status != LEASELOCK_OK)
+            return status;
+    }
+    int64_t ceiling;
+    leaselock_status status = ll_sqlite_begin(connection, true);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_raise_ceiling(connection, 0, &ceiling);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_commit(connection);
+    ll_sqlite_rollback(connection);
+    if (status == LEASELOCK_OK) {
+        ll_sqlite_cover(connection, ceiling);
+        connection->faults_seen = faults;
+    }
+    return status;
+}
+
+/* Inside a durable transaction. */
+static leaselock_status raise_floor(leaselock_connection *connection, int64_t floor, int64_t *out, int64_t *ceiling)
+{
+    sqlite3_stmt *statement = ll_sqlite_statement(connection, LL_SQL_RAISE_FLOOR);
+    if (!statement)
+        return leaselock_error_last()->code;
+    sqlite3_bind_int64(statement, 1, floor);
+    sqlite3_bind_int64(statement, 2, LL_SQLITE_BLOCK);
+    sqlite3_bind_int64(statement, 3, connection->boot);
+    int result = sqlite3_step(statement);
+    if (result != SQLITE_ROW)
+        return ll_sqlite_statement_fail(connection, statement, result == SQLITE_DONE ? SQLITE_INTERNAL : result,
+                                        "raise the floor");
+    *out = sqlite3_column_int64(statement, 0);
+    *ceiling = sqlite3_column_int64(statement, 1);
+    result = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "raise the floor");
+}
+
+leaselock_status ll_sqlite_raise_floor(leaselock_connection *connection, int64_t floor, const leaselock_call *call,
+                                       int64_t *out)
+{
+    int64_t in_force, ceiling;
+    ll_sqlite_enter(connection, call);
+    leaselock_status status = ll_sqlite_recover(connection);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_begin(connection, true);
+    if (status == LEASELOCK_OK)
+        status = raise_floor(connection, floor, &in_force, &ceiling);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_commit(connection);
+    ll_sqlite_rollback(connection);
+    if (status == LEASELOCK_OK) {
+        ll_sqlite_cover(connection, ceiling);
+        *out = in_force;
+    }
+    return status;
+}

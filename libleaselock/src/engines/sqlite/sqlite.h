@@ -1,0 +1,99 @@
+/*
+ * The SQLite engine's own header: one connection, and what its parts ask of each other.
+ * How a grant comes about: obtain.c; how its number survives a power loss: sequence.c; who may open a file: connect.c, file.c.
+ */
+#ifndef LL_SQLITE_SQLITE_H
+#define LL_SQLITE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "engines/sqlite/file.h"
+#include "engines/sqlite/statements.h"
+#include "leaselock/sys/engine.h"
+#include "leaselock/sys/probes.h"
+
+struct leaselock_connection {
+    sqlite3 *db;
+    sqlite3 *checkpointer; /* opened by the first checkpoint */
+    ll_sqlite_file *file;
+    sqlite3_stmt *statements[LL_SQLITE_STATEMENTS];
+
+    /* The clock that all processes of this boot share. */
+    int64_t boot_offset_ms;
+    char boot_id[LEASELOCK_BOOT_ID_MAX + 1];
+    int64_t boot;   /* leaselock_control.boot of this boot */
+    int64_t now_ms; /* what the SQL clock said in the statement that runs; 0: not asked yet */
+
+    /* Numbers may be handed out up to here: a FULL commit of this connection has put it on the disk. */
+    int64_t covered;
+    unsigned faults_seen; /* of file->faults, when covered was earned */
+
+    int wal_frames;    /* in the WAL after the last commit */
+    int checkpoint_at; /* frames that call for the next checkpoint */
+
+    /* The call that runs, for the busy handler, and why that gave up. */
+    const leaselock_call *call;
+    leaselock_status gave_up;
+    int64_t patient_until_ms; /* 0, or: wait no longer than this, and ask nobody whether to go on */
+};
+
+/* How many numbers are put on the disk at once. */
+enum { LL_SQLITE_BLOCK = 1000 };
+
+/* connect.c */
+leaselock_status ll_sqlite_open(const char *url, const leaselock_call *call, leaselock_connection **out);
+leaselock_status ll_sqlite_open_again(leaselock_connection *connection, const leaselock_call *call,
+                                      leaselock_connection **out);
+void ll_sqlite_close(leaselock_connection *connection);
+/* MOVED where the path leads to another file by now. */
+leaselock_status ll_sqlite_check_file(leaselock_connection *connection);
+/* A bare handle on the connection's file, with the settings that every handle of ours has. */
+leaselock_status ll_sqlite_connect(const char *path, sqlite3 **out);
+
+/* start.c: WAL, tables, clock, boot. */
+leaselock_status ll_sqlite_start(leaselock_connection *connection, const leaselock_call *call);
+
+/* busy.c: begins a slot; every wait for SQLite's locks inside it follows the call. */
+void ll_sqlite_enter(leaselock_connection *connection, const leaselock_call *call);
+void ll_sqlite_install_busy_handler(leaselock_connection *connection);
+/* A pause as the busy handler would make it, for the busy answers that SQLite does not call it for. */
+leaselock_status ll_sqlite_pause(leaselock_connection *connection, int round);
+
+/* status.c: the code for what SQLite said; sets the error record. `doing` completes "cannot …". */
+leaselock_status ll_sqlite_fail(leaselock_connection *connection, int result, const char *doing);
+leaselock_status ll_sqlite_status_of(sqlite3 *db, int result);
+
+/* sequence.c */
+/* Begins a transaction whose commit is on the disk when it returns; ends as NORMAL again by commit or rollback. */
+leaselock_status ll_sqlite_begin(leaselock_connection *connection, bool durable);
+leaselock_status ll_sqlite_commit(leaselock_connection *connection);
+/* Keeps the error record; a no-op outside a transaction. */
+void ll_sqlite_rollback(leaselock_connection *connection);
+/* Inside a durable transaction: raises the ceiling by a block above `needed`; the commit then covers *ceiling. */
+leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64_t needed, int64_t *ceiling);
+void ll_sqlite_cover(leaselock_connection *connection, int64_t ceiling);
+/* After an I/O error on a commit anywhere in this process: earns the right to grant again, or says why not. */
+leaselock_status ll_sqlite_recover(leaselock_connection *connection);
+leaselock_status ll_sqlite_raise_floor(leaselock_connection *connection, int64_t floor, const leaselock_call *call,
+                                       int64_t *out);
+
+/* checkpoint.c: after a commit, when the WAL has grown enough. Never fails the operation that caused it. */
+void ll_sqlite_checkpoint_if_due(leaselock_connection *connection);
+/* One checkpoint; *complete tells whether all of the WAL is in the database now. */
+leaselock_status ll_sqlite_checkpoint(leaselock_connection *connection, bool *complete);
+void ll_sqlite_install_wal_hook(leaselock_connection *connection);
+
+/* obtain.c, renew.c, list.c: the slots. */
+leaselock_status ll_sqlite_obtain(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
+                                  const leaselock_call *call, leaselock_outcome *outcomes);
+leaselock_status ll_sqlite_renew(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
+                                 const leaselock_call *call, leaselock_outcome *outcomes);
+leaselock_status ll_sqlite_release(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
+                                   const leaselock_call *call, leaselock_outcome *outcomes);
+leaselock_status ll_sqlite_list(leaselock_connection *connection, const char *resource, const leaselock_call *call,
+                                leaselock_row_visitor visit, void *payload);
+
+/* migrate.c */
+extern const leaselock_migration_slots ll_sqlite_migrations;
+
+#endif

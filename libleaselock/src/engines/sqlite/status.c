@@ -1,0 +1,87 @@
+/* What SQLite says, in our codes. */
+#include <errno.h>
+#include <string.h>
+
+#include "engines/sqlite/sqlite.h"
+#include "util/error.h"
+
+static leaselock_status status_of_errno(int code)
+{
+    switch (code) {
+    case EACCES:
+    case EPERM:
+        return LEASELOCK_PERMISSION;
+    case EROFS:
+        return LEASELOCK_READ_ONLY;
+    case ENOENT:
+    case ENOTDIR:
+        return LEASELOCK_NOT_FOUND;
+    case EISDIR:
+        return LEASELOCK_DIRECTORY;
+    case ENOSPC:
+    case EDQUOT:
+        return LEASELOCK_FULL;
+    default:
+        return LEASELOCK_IO;
+    }
+}
+
+static bool has_tables(sqlite3 *db)
+{
+    return sqlite3_table_column_metadata(db, "main", "leaselock_leases", NULL, NULL, NULL, NULL, NULL, NULL) ==
+               SQLITE_OK &&
+           sqlite3_table_column_metadata(db, "main", "leaselock_control", NULL, NULL, NULL, NULL, NULL, NULL) ==
+               SQLITE_OK;
+}
+
+leaselock_status ll_sqlite_status_of(sqlite3 *db, int result)
+{
+    switch (result) { /* extended results first */
+    case SQLITE_READONLY_DBMOVED:
+        return LEASELOCK_MOVED;
+    case SQLITE_READONLY_DIRECTORY:
+        return LEASELOCK_PERMISSION;
+    case SQLITE_IOERR_NOMEM:
+        return LEASELOCK_NOMEM;
+    default:
+        break;
+    }
+    switch (result & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+        return LEASELOCK_UNAVAILABLE;
+    case SQLITE_NOMEM:
+        return LEASELOCK_NOMEM;
+    case SQLITE_READONLY:
+        return LEASELOCK_READ_ONLY;
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+        return LEASELOCK_PERMISSION;
+    case SQLITE_IOERR:
+        return LEASELOCK_IO;
+    case SQLITE_FULL:
+        return LEASELOCK_FULL;
+    case SQLITE_CORRUPT:
+        return LEASELOCK_CORRUPT;
+    case SQLITE_NOTADB:
+        return LEASELOCK_NOT_A_DATABASE;
+    case SQLITE_CANTOPEN:
+        return status_of_errno(db ? sqlite3_system_errno(db) : EIO);
+    case SQLITE_ERROR:
+        return db && !has_tables(db) ? LEASELOCK_NO_TABLES : LEASELOCK_INTERNAL;
+    default:
+        return LEASELOCK_INTERNAL;
+    }
+}
+
+leaselock_status ll_sqlite_fail(leaselock_connection *connection, int result, const char *doing)
+{
+    if ((result & 0xff) == SQLITE_BUSY && connection->gave_up != LEASELOCK_OK)
+        return connection->gave_up; /* the record says why the busy handler stopped */
+    /* the text is SQLite's buffer, which looking for the tables overwrites */
+    char text[256];
+    sqlite3_snprintf(sizeof text, text, "%s", sqlite3_errmsg(connection->db));
+    leaselock_status status = ll_sqlite_status_of(connection->db, result);
+    return ll_error_set_native(status, result, "%s: cannot %s: %s", connection->file->path, doing, text);
+}
