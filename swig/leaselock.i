@@ -31,6 +31,9 @@ typedef int64_t ll_wait;
 typedef int64_t ll_timeout;
 typedef int64_t ll_delay;
 
+/* leaselock_ and ll_ are C's prefixes; in a script the module is the prefix. */
+%rename("%(regex:/^(leaselock_|ll_)(.*)/\\2/)s") "";
+
 #if defined(SWIGPYTHON)
 %include "handles_python.i"
 #elif defined(SWIGLUA)
@@ -43,6 +46,9 @@ typedef int64_t ll_delay;
 %handle(leaselock_lease, Lease, leaselock_lease_free)
 %handle(leaselock_backoff, Backoff, leaselock_backoff_free)
 %handle(leaselock_listing, Listing, leaselock_listing_free)
+
+/* Which ids may be None, nil. */
+%apply const char *NULLABLE { const char *client, const char *only_resource };
 
 /* Whatever may wait, do I/O, or take a mutex that is held during I/O. */
 %blocking(leaselock_lock_close)
@@ -60,43 +66,40 @@ typedef int64_t ll_delay;
 %blocking(ll_lease_release)
 %blocking(ll_lease_wait)
 
-/* leaselock_ and ll_ are C's prefixes; in a script the module is the prefix. */
-%rename("%(regex:/^(leaselock_|ll_)(.*)/\\2/)s") "";
-
 /* Structs become scalars, out-parameters that are data become results. */
 %inline %{
-static leaselock_status ll_lock_open(const char *url, const char *NULLABLE, ll_ttl ttl, ll_ttl operation,
+static leaselock_status ll_lock_open(const char *url, const char *client, ll_ttl ttl, ll_ttl operation,
                                      leaselock_lock **OUT)
 {
-    leaselock_lock_options options = {sizeof options, NULLABLE, ttl, operation};
+    leaselock_lock_options options = {sizeof options, client, ttl, operation};
     return leaselock_lock_open(url, &options, OUT);
 }
 
-static leaselock_status ll_lock_obtain(leaselock_lock *lock, const char *resource, const char *NULLABLE, ll_ttl ttl,
+static leaselock_status ll_lock_obtain(leaselock_lock *lock, const char *resource, const char *client, ll_ttl ttl,
                                        ll_wait wait, leaselock_lease **OUT)
 {
     leaselock_obtain_options options = {sizeof options, ttl, wait};
-    return leaselock_lock_obtain(lock, resource, NULLABLE, &options, OUT);
+    return leaselock_lock_obtain(lock, resource, client, &options, OUT);
 }
 
-static leaselock_status ll_lock_obtain_with_backoff(leaselock_lock *lock, const char *resource, const char *NULLABLE,
+static leaselock_status ll_lock_obtain_with_backoff(leaselock_lock *lock, const char *resource, const char *client,
                                                     leaselock_backoff *backoff, ll_ttl ttl, ll_wait wait,
                                                     leaselock_lease **OUT)
 {
     leaselock_obtain_options options = {sizeof options, ttl, wait};
-    return leaselock_lock_obtain_with_backoff(lock, resource, NULLABLE, backoff, &options, OUT);
+    return leaselock_lock_obtain_with_backoff(lock, resource, client, backoff, &options, OUT);
 }
 
-static leaselock_status ll_lock_obtain_with_no_wait(leaselock_lock *lock, const char *resource, const char *NULLABLE,
+static leaselock_status ll_lock_obtain_with_no_wait(leaselock_lock *lock, const char *resource, const char *client,
                                                     ll_ttl ttl, leaselock_lease **OUT)
 {
     leaselock_obtain_options options = {sizeof options, ttl, 0};
-    return leaselock_lock_obtain_with_no_wait(lock, resource, NULLABLE, &options, OUT);
+    return leaselock_lock_obtain_with_no_wait(lock, resource, client, &options, OUT);
 }
 
-static leaselock_status ll_lock_list(leaselock_lock *lock, const char *NULLABLE, bool all, leaselock_listing **OUT)
+static leaselock_status ll_lock_list(leaselock_lock *lock, const char *only_resource, bool all, leaselock_listing **OUT)
 {
-    leaselock_list_options options = {sizeof options, NULLABLE, all};
+    leaselock_list_options options = {sizeof options, only_resource, all};
     return leaselock_lock_list(lock, &options, OUT);
 }
 
@@ -130,7 +133,7 @@ leaselock_status leaselock_lock_close(leaselock_lock *lock);
 leaselock_status leaselock_lock_interrupt(leaselock_lock *lock);
 leaselock_status leaselock_lock_renew(leaselock_lock *lock, leaselock_lease *lease);
 leaselock_status leaselock_lock_release(leaselock_lock *lock, leaselock_lease *lease, bool *ANSWER);
-leaselock_status leaselock_lock_resume(leaselock_lock *lock, const char *resource, const char *NULLABLE, int64_t sequence,
+leaselock_status leaselock_lock_resume(leaselock_lock *lock, const char *resource, const char *client, int64_t sequence,
                                        const char *acquisition, leaselock_lease **OUT);
 leaselock_status leaselock_lock_raise_floor(leaselock_lock *lock, int64_t floor, int64_t *NUMBER);
 const char *leaselock_lock_client(const leaselock_lock *lock);

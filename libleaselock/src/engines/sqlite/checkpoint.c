@@ -25,24 +25,37 @@ void ll_sqlite_install_wal_hook(leaselock_connection *connection)
     sqlite3_wal_hook(connection->db, on_commit, connection);
 }
 
+static leaselock_status fail(leaselock_connection *connection, int result)
+{
+    return ll_error_set_native(ll_sqlite_status_of(connection->checkpointer, result), result, "%s: cannot checkpoint: %s",
+                               connection->file->path, sqlite3_errmsg(connection->checkpointer));
+}
+
+/* A connection that has read nothing yet does not know that there is a WAL, and would checkpoint nothing. */
+static leaselock_status open_checkpointer(leaselock_connection *connection)
+{
+    leaselock_status status = ll_sqlite_connect(connection->file->path, &connection->checkpointer);
+    if (status != LEASELOCK_OK)
+        return status;
+    int result = sqlite3_exec(connection->checkpointer, "PRAGMA schema_version", NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        return LEASELOCK_OK;
+    status = fail(connection, result);
+    sqlite3_close(connection->checkpointer);
+    connection->checkpointer = NULL;
+    return status;
+}
+
 static leaselock_status run_passive(leaselock_connection *connection, bool *complete)
 {
-    if (!connection->checkpointer) {
-        leaselock_status status = ll_sqlite_connect(connection->file->path, &connection->checkpointer);
-        if (status != LEASELOCK_OK)
-            return status;
-    }
+    leaselock_status status = connection->checkpointer ? LEASELOCK_OK : open_checkpointer(connection);
+    if (status != LEASELOCK_OK)
+        return status;
     int in_log, moved;
     int result = sqlite3_wal_checkpoint_v2(connection->checkpointer, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
-    if ((result & 0xff) == SQLITE_BUSY) { /* another connection is at it */
-        *complete = false;
-        return LEASELOCK_OK;
-    }
-    if (result != SQLITE_OK)
-        return ll_error_set_native(ll_sqlite_status_of(connection->checkpointer, result), result,
-                                   "%s: cannot checkpoint: %s", connection->file->path,
-                                   sqlite3_errmsg(connection->checkpointer));
-    *complete = in_log == moved;
+    if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) /* busy: another connection is at it */
+        return fail(connection, result);
+    *complete = result == SQLITE_OK && in_log >= 0 && in_log == moved;
     return LEASELOCK_OK;
 }
 
