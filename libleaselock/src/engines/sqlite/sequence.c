@@ -90,7 +90,7 @@ leaselock_status ll_sqlite_recover(leaselock_connection *connection)
         if (status != LEASELOCK_OK)
             return status;
     }
-    int64_t ceiling;
+    int64_t ceiling = 0;
     leaselock_status status = ll_sqlite_begin(connection, true);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_raise_ceiling(connection, 0, &ceiling);
@@ -127,7 +127,7 @@ static leaselock_status raise_floor(leaselock_connection *connection, int64_t fl
 leaselock_status ll_sqlite_raise_floor(leaselock_connection *connection, int64_t floor, const leaselock_call *call,
                                        int64_t *out)
 {
-    int64_t in_force, ceiling;
+    int64_t in_force = 0, ceiling = 0;
     ll_sqlite_enter(connection, call);
     leaselock_status status = ll_sqlite_recover(connection);
     if (status == LEASELOCK_OK)
