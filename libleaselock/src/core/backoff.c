@@ -128,13 +128,24 @@ leaselock_status leaselock_backoff_next(leaselock_backoff *backoff, int64_t *del
     return status == LEASELOCK_OK ? next(backoff, delay_ms) : status;
 }
 
+/* The slot writes to a local: what it wrote before it failed is nobody's business. */
+static leaselock_status count_by(leaselock_status (*slot)(void *, int64_t *), void *payload, const char *name,
+                                 int64_t *count)
+{
+    int64_t answer = 0;
+    leaselock_status status = from_callback(slot(payload, &answer), name);
+    if (status == LEASELOCK_OK)
+        *count = answer;
+    return status;
+}
+
 leaselock_status leaselock_backoff_attempts(leaselock_backoff *backoff, int64_t *count)
 {
     leaselock_status status = check(backoff, count);
     if (status != LEASELOCK_OK)
         return status;
     if (backoff->is_custom)
-        return from_callback(backoff->slots.attempts(backoff->slots.payload, count), "attempts");
+        return count_by(backoff->slots.attempts, backoff->slots.payload, "attempts", count);
     *count = backoff->attempts;
     return LEASELOCK_OK;
 }
@@ -145,7 +156,7 @@ leaselock_status leaselock_backoff_max_attempts(leaselock_backoff *backoff, int6
     if (status != LEASELOCK_OK)
         return status;
     if (backoff->is_custom)
-        return from_callback(backoff->slots.max_attempts(backoff->slots.payload, count), "max_attempts");
+        return count_by(backoff->slots.max_attempts, backoff->slots.payload, "max_attempts", count);
     *count = backoff->max_attempts;
     return LEASELOCK_OK;
 }
