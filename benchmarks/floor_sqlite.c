@@ -41,6 +41,15 @@ static void wall_now(sqlite3_context *context, int count, sqlite3_value **values
     sqlite3_result_int64(context, clock_ms(CLOCK_REALTIME));
 }
 
+static int64_t drawn;
+
+static void draw(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    drawn = sqlite3_value_int64(values[0]);
+    sqlite3_result_int64(context, drawn);
+}
+
 static int on_commit(void *payload, sqlite3 *handle, const char *name, int frames)
 {
     (void)payload, (void)handle, (void)name;
@@ -73,11 +82,11 @@ static void checkpoint(void)
     check(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK, "rollback");
 }
 
-static void bind_ids(sqlite3_stmt *statement)
+static void bind_ids(sqlite3_stmt *statement, const char *acquisition)
 {
     sqlite3_bind_text(statement, 1, "benchmark", -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 2, "floor", -1, SQLITE_STATIC);
-    sqlite3_bind_text(statement, 3, "00112233445566778899aabbccddeeff", -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 3, acquisition, -1, SQLITE_STATIC);
 }
 
 static void pair(sqlite3_stmt *look, sqlite3_stmt *grant, sqlite3_stmt *release, int64_t number)
@@ -85,16 +94,13 @@ static void pair(sqlite3_stmt *look, sqlite3_stmt *grant, sqlite3_stmt *release,
     sqlite3_bind_text(look, 1, "benchmark", -1, SQLITE_STATIC);
     sqlite3_step(look);
     sqlite3_reset(look);
-    bind_ids(grant);
-    sqlite3_bind_text(grant, 3, number % 2 ? "00112233445566778899aabbccddeeff" : "ffeeddccbbaa99887766554433221100", -1,
-                      SQLITE_STATIC);
+    const char *acquisition = number % 2 ? "00112233445566778899aabbccddeeff" : "ffeeddccbbaa99887766554433221100";
+    bind_ids(grant, acquisition);
     sqlite3_bind_int64(grant, 4, TTL_MS);
-    check(sqlite3_step(grant), SQLITE_ROW, "grant");
-    int64_t sequence = sqlite3_column_int64(grant, 0);
     check(sqlite3_step(grant), SQLITE_DONE, "grant");
     sqlite3_reset(grant);
-    sqlite3_bind_text(release, 1, "benchmark", -1, SQLITE_STATIC);
-    sqlite3_bind_int64(release, 2, sequence);
+    bind_ids(release, acquisition);
+    sqlite3_bind_int64(release, 4, drawn);
     check(sqlite3_step(release), SQLITE_DONE, "release");
     sqlite3_reset(release);
     if (wal_frames >= FRAMES_PER_CHECKPOINT)
@@ -110,20 +116,20 @@ int main(int count, char **arguments)
     sqlite3_wal_hook(db, on_commit, NULL);
     sqlite3_create_function(db, "boot_now", 0, SQLITE_UTF8, NULL, boot_now, NULL, NULL);
     sqlite3_create_function(db, "wall_now", 0, SQLITE_UTF8, NULL, wall_now, NULL, NULL);
+    sqlite3_create_function(db, "draw", 1, SQLITE_UTF8, NULL, draw, NULL, NULL);
     sqlite3_stmt *look = prepare("SELECT client, sequence, acquisition, ttl_ms, deadline_ms, expires_at_ms, released"
                                  " FROM leaselock_leases WHERE resource = ?1");
     sqlite3_stmt *grant = prepare(
         "INSERT INTO leaselock_leases"
         " (resource, client, sequence, acquisition, ttl_ms, deadline_ms, boot, expires_at_ms, released)"
-        " SELECT ?1, ?2, floor + 1, ?3, ?4, boot_now() + ?4, boot, wall_now() + ?4, 0 FROM leaselock_control WHERE id = 1"
+        " SELECT ?1, ?2, draw(floor + 1), ?3, ?4, boot_now() + ?4, boot, wall_now() + ?4, 0 FROM leaselock_control WHERE id = 1"
         " ON CONFLICT (resource) DO UPDATE SET client = excluded.client,"
-        " sequence = max(leaselock_leases.sequence, excluded.sequence - 1) + 1, acquisition = excluded.acquisition,"
+        " sequence = draw(max(leaselock_leases.sequence, excluded.sequence - 1) + 1), acquisition = excluded.acquisition,"
         " ttl_ms = excluded.ttl_ms, deadline_ms = excluded.deadline_ms, boot = excluded.boot,"
         " expires_at_ms = excluded.expires_at_ms, released = 0"
-        " WHERE (released OR leaselock_leases.deadline_ms <= boot_now()) AND leaselock_leases.acquisition <> ?3"
-        " RETURNING sequence, expires_at_ms");
+        " WHERE (released OR leaselock_leases.deadline_ms <= boot_now()) AND leaselock_leases.acquisition <> ?3");
     sqlite3_stmt *release = prepare("UPDATE leaselock_leases SET released = 1"
-                                    " WHERE resource = ?1 AND sequence = ?2 AND NOT released");
+                                    " WHERE resource = ?1 AND client = ?2 AND acquisition = ?3 AND sequence = ?4 AND NOT released");
     int64_t length_ms = (int64_t)(atof(arguments[2]) * 1000), start = clock_ms(CLOCK_MONOTONIC), pairs = 0;
     while (clock_ms(CLOCK_MONOTONIC) - start < length_ms)
         pair(look, grant, release, pairs++);

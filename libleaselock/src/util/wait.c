@@ -11,6 +11,8 @@
 #include "util/clock.h"
 #include "util/error.h"
 
+#define SLEEPER 1u
+
 enum { SLICE_US = 100000, TEST_CLOCK_SLICE_US = 1000 };
 
 static _Thread_local leaselock_interrupt_hook hook;
@@ -35,17 +37,29 @@ static int futex(ll_word *word, int operation, unsigned value, const struct time
     return (int)syscall(SYS_futex, (unsigned *)word, operation | FUTEX_PRIVATE_FLAG, value, timeout, NULL, 0);
 }
 
+static bool is_unchanged(ll_word *word, unsigned seen)
+{
+    return (atomic_load(word) | SLEEPER) == (seen | SLEEPER);
+}
+
+/* No system call while nobody sleeps: every lease that changes its state comes by here. */
 void ll_wake(ll_word *word)
 {
-    atomic_fetch_add(word, 1);
-    futex(word, FUTEX_WAKE, INT_MAX, NULL);
+    unsigned before = atomic_load(word);
+    while (!atomic_compare_exchange_weak(word, &before, (before & ~SLEEPER) + 2 * SLEEPER))
+        ;
+    if (before & SLEEPER)
+        futex(word, FUTEX_WAKE, INT_MAX, NULL);
 }
 
 /* One futex wait; true when a signal handler ran. */
 static bool wait_once(ll_word *word, unsigned seen, int64_t microseconds)
 {
     struct timespec timeout = {microseconds / 1000000, (microseconds % 1000000) * 1000};
-    return futex(word, FUTEX_WAIT, seen, &timeout) != 0 && errno == EINTR;
+    unsigned expected = seen & ~SLEEPER;
+    if (!atomic_compare_exchange_strong(word, &expected, seen | SLEEPER) && expected != (seen | SLEEPER))
+        return false;
+    return futex(word, FUTEX_WAIT, seen | SLEEPER, &timeout) != 0 && errno == EINTR;
 }
 
 static leaselock_status call_hook(int64_t now_us)
@@ -63,7 +77,7 @@ leaselock_status ll_sleep(ll_word *word, unsigned seen, int64_t microseconds)
     int64_t end = microseconds > INT64_MAX - now ? INT64_MAX : now + microseconds;
     do {
         bool signalled = false;
-        if (now < end && atomic_load(word) == seen)
+        if (now < end && is_unchanged(word, seen))
             signalled = wait_once(word, seen, end - now < slice_max ? end - now : slice_max);
         now = monotonic_us();
         if (signalled || now - hook_called_us >= SLICE_US) {
@@ -72,7 +86,7 @@ leaselock_status ll_sleep(ll_word *word, unsigned seen, int64_t microseconds)
                 return status;
         }
         /* the test clock may have been moved: the caller looks again */
-    } while (now < end && atomic_load(word) == seen && !ll_clock_is_test());
+    } while (now < end && is_unchanged(word, seen) && !ll_clock_is_test());
     return LEASELOCK_OK;
 }
 
@@ -81,7 +95,7 @@ leaselock_status ll_pause(ll_word *word, unsigned seen, int64_t microseconds)
     if (!ll_clock_is_test())
         return ll_sleep(word, seen, microseconds);
     leaselock_status status = ll_sleep(word, seen, microseconds);
-    if (status == LEASELOCK_OK && atomic_load(word) == seen)
+    if (status == LEASELOCK_OK && is_unchanged(word, seen))
         ll_clock_test_advance(microseconds);
     return status;
 }

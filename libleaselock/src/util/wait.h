@@ -9,6 +9,7 @@
 
 #include "leaselock/common.h"
 
+/* Read it with atomic_load(); the lowest bit says that somebody sleeps, and does not count as a change. */
 typedef atomic_uint ll_word;
 
 /* Changes the word and wakes all who sleep on it. */

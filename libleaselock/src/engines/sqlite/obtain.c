@@ -81,7 +81,7 @@ static leaselock_status look_at_all(grant_job *job, bool *decided)
     return LEASELOCK_OK;
 }
 
-/* Steps a grant to its end: with an automatic commit it counts only then. *granted is false where no row came back. */
+/* Steps a grant to its end: with an automatic commit it counts only then. *granted is false where no row was won. */
 static leaselock_status grant_one(grant_job *job, size_t index, int64_t covered, bool *granted)
 {
     leaselock_connection *connection = job->connection;
@@ -97,20 +97,17 @@ static leaselock_status grant_one(grant_job *job, size_t index, int64_t covered,
     sqlite3_bind_int64(grant, 5, covered);
     sqlite3_bind_int64(grant, 6, connection->boot);
     int result = sqlite3_step(grant);
-    *granted = result == SQLITE_ROW;
-    if (*granted) {
-        outcome->sequence = sqlite3_column_int64(grant, 0);
-        outcome->expires_at_ms = sqlite3_column_int64(grant, 1);
-        result = sqlite3_step(grant);
-    }
     if (result != SQLITE_DONE) {
         if ((result & 0xff) == SQLITE_IOERR)
             atomic_fetch_add(&connection->file->faults, 1);
         return ll_sqlite_statement_fail(connection, grant, result, "grant a lease");
     }
     sqlite3_reset(grant);
+    *granted = sqlite3_changes(connection->db) > 0;
     if (*granted) {
         outcome->kind = LEASELOCK_OUTCOME_GRANTED;
+        outcome->sequence = connection->drawn;
+        outcome->expires_at_ms = connection->wall_ms + claim->ttl_ms;
         outcome->asked_ms = connection->now_ms + connection->boot_offset_ms; /* read under the write lock */
         outcome->ttl_ms = outcome->remaining_ms = claim->ttl_ms;
         ll_text_copy(outcome->client, sizeof outcome->client, claim->client);

@@ -22,7 +22,9 @@ struct leaselock_connection {
     int64_t boot_offset_ms;
     char boot_id[LEASELOCK_BOOT_ID_MAX + 1];
     int64_t boot;   /* leaselock_control.boot of this boot */
-    int64_t now_ms; /* what the SQL clock said in the statement that runs; 0: not asked yet */
+    int64_t now_ms;  /* what the SQL clock said in the statement that runs; 0: not asked yet */
+    int64_t wall_ms; /* the same of the wall clock */
+    int64_t drawn;   /* the sequence that the last grant drew */
 
     /* Numbers may be handed out up to here: a FULL commit of this connection has put it on the disk. */
     int64_t covered;

@@ -25,7 +25,7 @@ typedef enum ll_sqlite_statement_id {
     LL_SQLITE_STATEMENTS
 } ll_sqlite_statement_id;
 
-/* The clocks that the statements use: ll_boot_now() and ll_wall_now(). */
+/* What the statements call: ll_boot_now(), ll_wall_now(), and ll_draw(number). */
 int ll_sqlite_create_functions(leaselock_connection *connection);
 
 /* Reset and ready to bind; NULL with the error record set. */
