@@ -1,0 +1,29 @@
+# <build>/python/leaselock: the package, complete. Its Python files are links, so that an edit needs no build.
+find_package(Python3 REQUIRED COMPONENTS Interpreter Development.Module)
+
+set(python_package ${PROJECT_BINARY_DIR}/python/leaselock)
+set(python_wrapper ${CMAKE_CURRENT_BINARY_DIR}/leaselock_python.c)
+
+# Not UseSWIG: with -noproxy it waits for a _core.py that is never written, and builds again every time.
+add_custom_command(
+  OUTPUT ${python_wrapper}
+  COMMAND ${SWIG_EXECUTABLE} -python -noproxy -module _core -Wall -MMD -MF ${python_wrapper}.d
+          -I${PROJECT_SOURCE_DIR}/libleaselock/include -o ${python_wrapper} ${CMAKE_CURRENT_SOURCE_DIR}/leaselock.i
+  MAIN_DEPENDENCY leaselock.i
+  DEPFILE ${python_wrapper}.d
+  COMMENT "Wrapping for Python"
+  VERBATIM)
+
+Python3_add_library(leaselock_python MODULE ${python_wrapper})
+set_target_properties(leaselock_python PROPERTIES OUTPUT_NAME _core LIBRARY_OUTPUT_DIRECTORY ${python_package})
+# gettid; and a type table apart from those of other SWIG modules in the process
+target_compile_definitions(leaselock_python PRIVATE _GNU_SOURCE SWIG_TYPE_TABLE=leaselock)
+target_link_libraries(leaselock_python PRIVATE leaselock)
+
+file(GLOB python_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/*.py
+     ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/*.pyi ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/py.typed)
+file(MAKE_DIRECTORY ${python_package})
+foreach(python_file IN LISTS python_files)
+  get_filename_component(python_name ${python_file} NAME)
+  file(CREATE_LINK ${python_file} ${python_package}/${python_name} SYMBOLIC)
+endforeach()
