@@ -1,0 +1,7 @@
+# One of the three contenders of scripts/demo: holds the resource four times and notes each turn.
+for turn in 1 2 3 4; do
+    leaselock run --client shell --ttl 20 --wait 60 the-resource -- sh -c '
+        begin=$(date +%s.%3N)
+        sleep 0.15
+        echo "shell $LEASELOCK_SEQUENCE $begin $(date +%s.%3N)" >>"$TURNS"' || exit
+done
