@@ -23,6 +23,10 @@ target_link_libraries(leaselock_python PRIVATE leaselock)
 file(GLOB python_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/*.py
      ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/*.pyi ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/py.typed)
 file(MAKE_DIRECTORY ${python_package})
+file(GLOB python_links ${python_package}/*.py ${python_package}/*.pyi)
+if(python_links)
+  file(REMOVE ${python_links}) # of files that are gone
+endif()
 foreach(python_file IN LISTS python_files)
   get_filename_component(python_name ${python_file} NAME)
   file(CREATE_LINK ${python_file} ${python_package}/${python_name} SYMBOLIC)

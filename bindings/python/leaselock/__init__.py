@@ -10,10 +10,10 @@ Durations are seconds (int or float) or timedelta. Errors derive from :class:`le
 from __future__ import annotations
 
 from . import _core
-from ._backoff import ExponentialBackoff, NoBackoff, new_backoff
+from ._backoff import Backoff, ExponentialBackoff, NoBackoff, new_backoff
 from ._lease import Lease, State
-from ._lock import DatabaseLock, Entry
-from ._protocols import Backoff, Lock, Seconds
+from ._lock import DatabaseLock, Entry, Lock
+from ._time import Seconds
 from .errors import (
     Busy,
     CallbackFailed,

@@ -1,14 +1,35 @@
-"""The backoffs of libleaselock."""
+"""How often a busy resource is tried again, and after which pauses."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import typing
 
 from . import _core
-from ._protocols import Backoff, Seconds
+from ._time import Seconds
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from ._core import _Backoff
+
+
+@typing.runtime_checkable
+class Backoff(typing.Protocol):
+    """Any object with these four methods.
+
+    An obtain calls ``start()`` once, then ``next()`` after each try in vain, on the thread that obtains. What they raise
+    ends the obtain and comes out unchanged. One object of your own serves one obtain at a time.
+    """
+
+    def start(self) -> None:
+        """Back to the beginning."""
+
+    def next(self) -> Seconds | None:
+        """The next pause, or None: no further try."""
+
+    def attempts(self) -> int:
+        """How many pauses were given since the start."""
+
+    def max_attempts(self) -> int:
+        """How many pauses there are from start to end."""
 
 
 class _BuiltinBackoff:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import enum
 import warnings
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from . import _core
-from ._protocols import Seconds
+from ._time import Seconds, utc_from_ms
 from .errors import Error, Lost
 
 if TYPE_CHECKING:
     from ._core import _Lease
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class State(enum.Enum):
@@ -33,10 +31,6 @@ class State(enum.Enum):
     """Given up by this holder; a failed release can be tried again."""
     FORKED = 6
     """This process is a fork of the holder."""
-
-
-def time_from(ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=ms)
 
 
 def add_note(error: BaseException, problem: Error) -> None:
@@ -86,7 +80,7 @@ class Lease:
     @property
     def expiry(self) -> datetime:
         """When the engine lets others have it: UTC, by the engine's clock. For people; ``valid`` decides."""
-        return time_from(_core.lease_expiry(self._handle))
+        return utc_from_ms(_core.lease_expiry(self._handle))
 
     @property
     def state(self) -> State:

@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import os
+import typing
 import warnings
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from . import _backoff, _core, _lease
+from ._backoff import Backoff
 from ._lease import Lease, State
-from ._protocols import Backoff, Seconds
+from ._time import Seconds, utc_from_ms
 from .errors import Error
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from ._core import _Listing, _Lock
+
+
+@typing.runtime_checkable
+class Lock(typing.Protocol):
+    """What code that needs leases depends on; :class:`DatabaseLock` is one."""
+
+    def obtain(
+        self, resource_id: str, client_id: str | None = None, *, ttl: Seconds | None = None, wait: Seconds | None = None
+    ) -> Lease: ...
+
+    def obtain_with_backoff(
+        self,
+        resource_id: str,
+        client_id: str | None = None,
+        backoff: Backoff | None = None,
+        *,
+        ttl: Seconds | None = None,
+        wait: Seconds | None = None,
+    ) -> Lease: ...
+
+    def obtain_with_no_wait(
+        self, resource_id: str, client_id: str | None = None, *, ttl: Seconds | None = None
+    ) -> Lease: ...
+
+    def hold(
+        self,
+        resource_id: str,
+        client_id: str | None = None,
+        *,
+        ttl: Seconds | None = None,
+        wait: Seconds | None = None,
+        backoff: Backoff | None = None,
+    ) -> contextlib.AbstractContextManager[Lease]: ...
+
+    def renew(self, lease: Lease) -> None: ...
+
+    def release(self, lease: Lease) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -93,7 +131,7 @@ class DatabaseLock:
         ttl: Seconds | None = None,
         wait: Seconds | None = None,
         backoff: Backoff | None = None,
-    ) -> AbstractContextManager[Lease]:
+    ) -> contextlib.AbstractContextManager[Lease]:
         """For a ``with`` block: obtains, keeps renewing in the background, releases at the end.
 
         Leaving the block raises :class:`Lost` when the lease was lost or had expired by then, but never instead of an
@@ -205,6 +243,6 @@ def _entry(listing: _Listing, index: int) -> Entry:
         sequence=_core.listing_sequence(listing, index),
         ttl=_core.listing_ttl(listing, index) / 1000,
         remaining=_core.listing_remaining(listing, index) / 1000,
-        expiry=_lease.time_from(_core.listing_expiry(listing, index)),
+        expiry=utc_from_ms(_core.listing_expiry(listing, index)),
         state=State(_core.listing_state(listing, index)),
     )

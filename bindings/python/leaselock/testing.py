@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from types import TracebackType
 
 from . import _core
-from ._protocols import Seconds
+from ._time import Seconds, ms_from_utc
 
 _START = datetime(2030, 1, 1, tzinfo=timezone.utc)
 _BOOT_MS = 1_000_000
@@ -26,7 +26,7 @@ class TestClock:
     __test__ = False  # pytest: not a class of tests
 
     def __init__(self, wall: datetime = _START) -> None:
-        self._wall_ms = (wall - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1)
+        self._wall_ms = ms_from_utc(wall)
 
     def start(self) -> None:
         _core.test_clock_start(_BOOT_MS, self._wall_ms)
