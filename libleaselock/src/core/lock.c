@@ -112,6 +112,7 @@ static leaselock_status connect_lock(leaselock_lock *lock, const char *url)
             status = ll_operation_retry_pause(&operation.call, round);
         if (status != LEASELOCK_OK)
             return status == failure.code ? ll_error_restore(&failure) : status;
+        ll_error_clear();
     }
 }
 

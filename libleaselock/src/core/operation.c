@@ -75,5 +75,6 @@ leaselock_status ll_operation_run(ll_operation *operation, ll_engine_slot slot, 
             return ll_error_restore(&failure);
         if (status != LEASELOCK_OK)
             return status;
+        ll_error_clear(); /* if the next try succeeds, this failure is no news */
     }
 }
