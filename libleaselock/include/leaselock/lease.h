@@ -31,6 +31,7 @@ LEASELOCK_API const char *leaselock_state_name(leaselock_state state);
 /** The lock it came from, borrowed. Since 0.1. */
 LEASELOCK_API leaselock_lock *leaselock_lease_lock(const leaselock_lease *lease);
 
+/** Borrowed. Since 0.1. */
 LEASELOCK_API const char *leaselock_lease_resource(const leaselock_lease *lease);
 
 /** Who holds it: the client id given to obtain, or the lock's own. Since 0.1. */
