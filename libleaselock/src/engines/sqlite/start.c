@@ -86,6 +86,9 @@ static leaselock_status record_boot(leaselock_connection *connection)
         return ll_sqlite_statement_fail(connection, control, result, "record this boot");
     int64_t ceiling = sqlite3_column_int64(control, 0);
     connection->boot = sqlite3_column_int64(control, 1);
+    result = sqlite3_step(control); /* to the end: an error may still come */
+    if (result != SQLITE_DONE)
+        return ll_sqlite_statement_fail(connection, control, result, "record this boot");
     sqlite3_reset(control);
     sqlite3_stmt *leases = ll_sqlite_statement(connection, LL_SQL_NEW_BOOT_LEASES);
     if (!leases)
