@@ -1,5 +1,5 @@
 # <build>/python/leaselock: the package, complete. Its Python files are links, so that an edit needs no build.
-find_package(Python3 REQUIRED COMPONENTS Interpreter Development.Module)
+find_package(Python3 3.10 REQUIRED COMPONENTS Interpreter Development.Module)
 
 set(python_package ${PROJECT_BINARY_DIR}/python/leaselock)
 set(python_wrapper ${CMAKE_CURRENT_BINARY_DIR}/leaselock_python.c)
@@ -18,7 +18,12 @@ Python3_add_library(leaselock_python MODULE ${python_wrapper})
 set_target_properties(leaselock_python PROPERTIES OUTPUT_NAME _core LIBRARY_OUTPUT_DIRECTORY ${python_package})
 # gettid; and a type table apart from those of other SWIG modules in the process
 target_compile_definitions(leaselock_python PRIVATE _GNU_SOURCE SWIG_TYPE_TABLE=leaselock)
-target_link_libraries(leaselock_python PRIVATE leaselock)
+target_link_libraries(leaselock_python PRIVATE leaselock_for_modules)
+if(LEASELOCK_ABI3)
+  # by hand: USE_SABI of Python3_add_library needs CMake 3.26
+  target_compile_definitions(leaselock_python PRIVATE Py_LIMITED_API=0x030a0000)
+  set_target_properties(leaselock_python PROPERTIES SUFFIX .abi3.so)
+endif()
 
 file(GLOB python_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/*.py
      ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/*.pyi ${PROJECT_SOURCE_DIR}/bindings/python/leaselock/py.typed)
@@ -31,3 +36,13 @@ foreach(python_file IN LISTS python_files)
   get_filename_component(python_name ${python_file} NAME)
   file(CREATE_LINK ${python_file} ${python_package}/${python_name} SYMBOLIC)
 endforeach()
+
+# A wheel brings the Python files itself.
+if(SKBUILD)
+  install(TARGETS leaselock_python LIBRARY DESTINATION leaselock COMPONENT python)
+else()
+  set(LEASELOCK_PYTHON_DIR lib/python${Python3_VERSION_MAJOR}.${Python3_VERSION_MINOR}/site-packages CACHE STRING
+      "Where `cmake --install` puts the Python package, below the prefix")
+  install(TARGETS leaselock_python LIBRARY DESTINATION ${LEASELOCK_PYTHON_DIR}/leaselock COMPONENT python)
+  install(FILES ${python_files} DESTINATION ${LEASELOCK_PYTHON_DIR}/leaselock COMPONENT python)
+endif()
