@@ -1,10 +1,41 @@
 #include "support/fake_lock.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "leaselock/sys/probes.h"
 
 static int database_number;
+static _Atomic uint64_t jitter_chosen, pauses_chosen, ids_chosen;
+
+/* Jitter is asked for as 8 bytes; acquisition ids as 16, and they must differ. */
+static int chosen_random(void *payload, void *bytes, size_t count)
+{
+    (void)payload;
+    uint64_t words[2] = {0, 0};
+    if (count == sizeof *words) {
+        words[0] = jitter_chosen;
+        pauses_chosen++;
+    } else {
+        words[0] = ++ids_chosen;
+    }
+    memcpy(bytes, words, count);
+    return 0;
+}
+
+void fake_choose_jitter(uint64_t jitter)
+{
+    static const leaselock_probes probes = {.struct_size = sizeof probes, .random = chosen_random};
+    jitter_chosen = jitter;
+    pauses_chosen = 0;
+    leaselock_probes_set(&probes);
+}
+
+uint64_t fake_pauses_chosen(void)
+{
+    return pauses_chosen;
+}
 
 int fake_setup(void **state)
 {
@@ -19,6 +50,7 @@ int fake_teardown(void **state)
 {
     (void)state;
     leaselock_test_clock_stop();
+    leaselock_probes_set(NULL);
     return 0;
 }
 

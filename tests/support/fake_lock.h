@@ -13,6 +13,11 @@ enum { FAKE_BOOT_MS = 1000000 };
 int fake_setup(void **state);
 int fake_teardown(void **state);
 
+/* From here to the teardown the random part of every pause is `jitter`, from the lower end of its range. */
+void fake_choose_jitter(uint64_t jitter);
+/* How many pauses have been chosen since: the keeper chooses one whenever it plans a lease's next renewal. */
+uint64_t fake_pauses_chosen(void);
+
 /* A lock on this test's database, with these times; 0 for the defaults. */
 leaselock_lock *fake_lock_open(int64_t ttl_ms, int64_t operation_ms);
 /* Another lock on the same database, whose wire nobody cuts. */

@@ -14,25 +14,13 @@ enum { TTL_MS = 30000, MARGIN_MS = 600, EARLIEST_MS = 8000, LATEST_MS = 10000 };
 
 static leaselock_lock *lock, *rival;
 
-/* What the machine's random numbers are in these tests: jitter is its lower end plus this. */
-static _Atomic uint64_t jitter;
-static _Atomic uint64_t ids_made;
-
-/* Acquisition ids are asked for as 16 bytes and must differ; jitter is 8. */
-static int chosen_random(void *payload, void *bytes, size_t count)
-{
-    (void)payload;
-    uint64_t words[2] = {count == sizeof(uint64_t) ? atomic_load(&jitter) : ++ids_made, 0};
-    memcpy(bytes, words, count);
-    return 0;
-}
+static int kept; /* leases that the keeper has */
 
 static int setup(void **state)
 {
-    const leaselock_probes probes = {.struct_size = sizeof probes, .random = chosen_random};
-    jitter = 0;
-    leaselock_probes_set(&probes);
     fake_setup(state);
+    fake_choose_jitter(0);
+    kept = 0;
     lock = fake_lock_open(TTL_MS, 0);
     rival = fake_rival_open();
     return 0;
@@ -43,7 +31,6 @@ static int teardown(void **state)
     if (lock)
         end_lock(lock);
     end_lock(rival);
-    leaselock_probes_set(NULL);
     return fake_teardown(state);
 }
 
@@ -58,20 +45,40 @@ static void settle(void)
     real_sleep(20);
 }
 
+/* Waits until the keeper has made that many plans for next renewals; then the clock may go on. */
+static void await_plans(uint64_t plans, leaselock_lease *lease)
+{
+    assert_eventually(fake_pauses_chosen() == plans);
+    assert_ok(leaselock_lease_keep(lease)); /* does nothing, but under the keeper's mutex: the plan is written down */
+}
+
+static void keep(leaselock_lease *lease)
+{
+    assert_ok(leaselock_lease_keep(lease));
+    kept++;
+}
+
+/* All kept leases are due; when this is over, each has its whole ttl again, and a plan. */
+static void renew_all(leaselock_lease *lease)
+{
+    uint64_t plans = fake_pauses_chosen() + (uint64_t)kept;
+    size_t before = renewals();
+    leaselock_test_clock_advance(LATEST_MS);
+    await_plans(plans, lease);
+    assert_int_equal(renewals(), before + 1);
+    assert_int_equal(leaselock_lease_remaining(lease), TTL_MS - MARGIN_MS);
+}
+
 /* A lease that the keeper has just renewed: the next renewal is an interval from now. */
 static leaselock_lease *keep_renewed(const char *resource)
 {
     leaselock_lease *lease = obtain_now(lock, resource, NULL, 0);
-    size_t before = renewals();
-    assert_ok(leaselock_lease_keep(lease));
-    leaselock_test_clock_advance(LATEST_MS);
-    assert_eventually(renewals() == before + 1);
-    assert_eventually(leaselock_lease_remaining(lease) == TTL_MS - MARGIN_MS);
-    settle();
+    keep(lease);
+    renew_all(lease);
     return lease;
 }
 
-/* The next renewal comes after exactly this time: not a millisecond earlier. */
+/* The one kept lease is asked for after exactly this time, and not a millisecond earlier. */
 static void assert_next_renewal_in(int64_t ms)
 {
     size_t before = renewals();
@@ -80,8 +87,14 @@ static void assert_next_renewal_in(int64_t ms)
     assert_int_equal(renewals(), before);
     leaselock_test_clock_advance(1);
     assert_eventually(renewals() == before + 1);
-    settle();
-    assert_int_equal(renewals(), before + 1);
+}
+
+/* The same, and then a new plan is made. */
+static void assert_renewed_in(int64_t ms, leaselock_lease *lease)
+{
+    uint64_t plans = fake_pauses_chosen() + 1;
+    assert_next_renewal_in(ms);
+    await_plans(plans, lease);
 }
 
 /* --- when ---------------------------------------------------------------------------------------------------------- */
@@ -89,10 +102,10 @@ static void assert_next_renewal_in(int64_t ms)
 TEST(renewals_come_at_a_third_of_the_ttl_up_to_a_fifth_earlier)
 {
     leaselock_lease *lease = keep_renewed("r");
-    assert_next_renewal_in(EARLIEST_MS);
-    jitter = LATEST_MS - EARLIEST_MS;
-    assert_next_renewal_in(EARLIEST_MS); /* that one was planned before */
-    assert_next_renewal_in(LATEST_MS);
+    assert_renewed_in(EARLIEST_MS, lease);
+    fake_choose_jitter(LATEST_MS - EARLIEST_MS);
+    assert_renewed_in(EARLIEST_MS, lease); /* that one was planned before */
+    assert_renewed_in(LATEST_MS, lease);
     release_now(lease);
 }
 
@@ -100,9 +113,7 @@ TEST(a_kept_lease_outlives_its_ttl_with_the_same_sequence)
 {
     leaselock_lease *lease = keep_renewed("r");
     for (int i = 0; i < 50; i++) {
-        size_t before = renewals();
-        leaselock_test_clock_advance(LATEST_MS);
-        assert_eventually(renewals() > before && leaselock_lease_remaining(lease) == TTL_MS - MARGIN_MS);
+        renew_all(lease);
         assert_int_equal(leaselock_lease_state(lease), LEASELOCK_STATE_HELD);
         assert_false(is_free(rival, "r"));
     }
@@ -130,14 +141,13 @@ TEST(all_that_is_due_goes_in_one_call_on_a_connection_of_the_keepers_own)
         char resource[8];
         snprintf(resource, sizeof resource, "r%d", i);
         leases[i] = obtain_now(lock, resource, NULL, 0);
-        assert_ok(leaselock_lease_keep(leases[i]));
+        keep(leases[i]);
         assert_ok(leaselock_lease_keep(leases[i])); /* again: nothing happens */
     }
     assert_ok(leaselock_lease_keep(slow));
     assert_int_equal(fake_calls(FAKE_OPEN_AGAIN), 1);
     for (int round = 0; round < 3; round++) {
-        leaselock_test_clock_advance(LATEST_MS);
-        assert_eventually(renewals() == (size_t)round + 1);
+        renew_all(leases[0]);
         settle();
         assert_int_equal(renewals(), round + 1);
         assert_int_equal(fake_call_at(FAKE_RENEW, (size_t)round).count, COUNT);
@@ -166,12 +176,14 @@ TEST(a_renewal_that_fails_is_unknown_and_retried_at_growing_intervals_until_expi
 {
     leaselock_lease *lease = keep_renewed("r");
     fake_always(FAKE_RENEW, (fake_fault){.refused = LEASELOCK_IO});
-    assert_next_renewal_in(EARLIEST_MS);
-    assert_eventually(leaselock_lease_state(lease) == LEASELOCK_STATE_UNKNOWN);
+    assert_renewed_in(EARLIEST_MS, lease);
+    assert_int_equal(leaselock_lease_state(lease), LEASELOCK_STATE_UNKNOWN);
     assert_true(leaselock_lease_valid(lease));
-    for (int64_t pause = 20; leaselock_lease_remaining(lease) > pause; pause = pause < TTL_MS / 40 ? 2 * pause : TTL_MS / 20) {
-        assert_next_renewal_in(pause); /* with the least jitter: half of at most a tenth of the ttl */
+    int64_t pause = 20; /* with the least jitter, half of 40 ms, which doubles up to a tenth of the ttl */
+    while (leaselock_lease_remaining(lease) > pause) {
+        assert_renewed_in(pause, lease);
         assert_int_equal(leaselock_lease_state(lease), LEASELOCK_STATE_UNKNOWN);
+        pause = 2 * pause < TTL_MS / 20 ? 2 * pause : TTL_MS / 20;
     }
     size_t tries = renewals();
     for (size_t i = 0; i < tries; i++) {
@@ -195,14 +207,14 @@ TEST(an_engine_that_comes_back_makes_it_held_again)
     leaselock_lease *lease = keep_renewed("r");
     fake_next(FAKE_RENEW, (fake_fault){.refused = LEASELOCK_UNAVAILABLE});
     fake_next(FAKE_RENEW, (fake_fault){.lost_reply = LEASELOCK_IO});
-    assert_next_renewal_in(EARLIEST_MS);
-    assert_eventually(leaselock_lease_state(lease) == LEASELOCK_STATE_UNKNOWN);
-    assert_next_renewal_in(20);
+    assert_renewed_in(EARLIEST_MS, lease);
     assert_int_equal(leaselock_lease_state(lease), LEASELOCK_STATE_UNKNOWN);
-    assert_next_renewal_in(40);
-    assert_eventually(leaselock_lease_state(lease) == LEASELOCK_STATE_HELD);
+    assert_renewed_in(20, lease);
+    assert_int_equal(leaselock_lease_state(lease), LEASELOCK_STATE_UNKNOWN);
+    assert_renewed_in(40, lease);
+    assert_int_equal(leaselock_lease_state(lease), LEASELOCK_STATE_HELD);
     assert_int_equal(leaselock_lease_remaining(lease), TTL_MS - MARGIN_MS);
-    assert_next_renewal_in(EARLIEST_MS); /* and the failures are forgotten */
+    assert_renewed_in(EARLIEST_MS, lease); /* and the failures are forgotten */
     release_now(lease);
 }
 
@@ -234,16 +246,15 @@ TEST(a_lease_that_somebody_has_taken_is_lost_to_them_and_let_go)
     release_by_twin(lease);
     leaselock_lease *taken = obtain_now(rival, "r", NULL, 0);
     assert_true(leaselock_lease_valid(lease)); /* it cannot know yet */
+    uint64_t plans = fake_pauses_chosen();
     leaselock_test_clock_advance(LATEST_MS);
     assert_eventually(leaselock_lease_state(lease) == LEASELOCK_STATE_LOST);
     assert_false(leaselock_lease_valid(lease));
     assert_string_equal(leaselock_lease_lost_to(lease), "rival");
-    assert_eventually(leaselock_lease_remaining(other) == TTL_MS - MARGIN_MS);
-    settle();
-    size_t before = renewals();
-    leaselock_test_clock_advance(LATEST_MS);
-    assert_eventually(renewals() == before + 1);
-    assert_int_equal(fake_call_at(FAKE_RENEW, before).count, 1); /* the other's alone */
+    await_plans(plans + 1, other);
+    kept = 1;
+    renew_all(other);
+    assert_int_equal(fake_call_at(FAKE_RENEW, renewals() - 1).count, 1); /* the other's alone */
     assert_int_equal(leaselock_lease_state(other), LEASELOCK_STATE_HELD);
     leaselock_lease_free(lease);
     release_now(other);
@@ -499,12 +510,13 @@ static void hear(int level, const char *domain, const char *message, void *paylo
 TEST(trouble_is_logged_with_no_mutex_held)
 {
     log_of_keeper heard = {.other = obtain_now(lock, "other", NULL, LEASELOCK_TTL_MAX_MS)};
+    assert_ok(leaselock_lease_keep(heard.other));
     leaselock_log_set(hear, &heard, LEASELOCK_LOG_DEBUG);
     leaselock_lease *lease = keep_renewed("r");
     assert_int_equal(atomic_load(&heard.warnings), 0);
     fake_next(FAKE_RENEW, (fake_fault){.refused = LEASELOCK_FULL});
-    assert_next_renewal_in(EARLIEST_MS);
-    assert_eventually(atomic_load(&heard.warnings) == 1);
+    assert_renewed_in(EARLIEST_MS, lease);
+    assert_int_equal(atomic_load(&heard.warnings), 1);
     assert_non_null(strstr(heard.message, "the fake engine refuses"));
     release_by_twin(lease);
     assert_next_renewal_in(20);
