@@ -6,6 +6,7 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/fork.h"
 #include "util/text.h"
 
 /* margin = ttl / 50, at least 50 ms: what two clocks of one machine, and rounding, can differ by. */
@@ -113,10 +114,18 @@ void ll_lease_set_unknown(leaselock_lease *lease)
     move_mark(lease, LEASELOCK_STATE_UNKNOWN);
 }
 
+/* Two threads can learn of a loss at once, and both were told the same: the text may be written twice, not torn. */
+static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void protect_mutex(void)
+{
+    ll_fork_protect(&writing);
+}
+
 void ll_lease_set_lost(leaselock_lease *lease, const char *to)
 {
-    /* Two threads can learn of it at once, and both were told the same: the text may be written twice, not torn. */
-    static pthread_mutex_t writing = PTHREAD_MUTEX_INITIALIZER;
+    pthread_once(&once, protect_mutex);
     pthread_mutex_lock(&writing);
     int mark = atomic_load(&lease->mark);
     if (mark == LEASELOCK_STATE_HELD || mark == LEASELOCK_STATE_UNKNOWN) {

@@ -8,11 +8,12 @@ enum { PROTECTED_MAX = 8 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_uint generation;
 static pthread_mutex_t registration = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t *protected_mutexes[PROTECTED_MAX] = {&registration};
-static unsigned protected_count = 1;
+static pthread_mutex_t *protected_mutexes[PROTECTED_MAX]; /* under the registration, as is the count */
+static unsigned protected_count;
 
 static void before_fork(void)
 {
+    pthread_mutex_lock(&registration);
     for (unsigned i = 0; i < protected_count; i++)
         pthread_mutex_lock(protected_mutexes[i]);
 }
@@ -21,6 +22,7 @@ static void after_fork_in_parent(void)
 {
     for (unsigned i = protected_count; i > 0; i--)
         pthread_mutex_unlock(protected_mutexes[i - 1]);
+    pthread_mutex_unlock(&registration);
 }
 
 static void after_fork_in_child(void)
