@@ -12,6 +12,10 @@
 
 leaselock_status ll_sqlite_connect(const char *path, sqlite3 **out)
 {
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    if (vfs && strlen(path) + strlen("-journal") > (size_t)vfs->mxPathname)
+        return ll_error_set(LEASELOCK_INVALID, "the path is longer than the %d bytes that SQLite takes",
+                            vfs->mxPathname - (int)strlen("-journal"));
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
                 SQLITE_OPEN_EXRESCODE;
     sqlite3 *db = NULL;
@@ -46,14 +50,14 @@ void ll_sqlite_close(leaselock_connection *connection)
 static leaselock_status look_inside(leaselock_connection *connection)
 {
     sqlite3 *db = connection->db;
+    if (sqlite3_db_readonly(db, "main") == 1) /* known before anything is read, which could make a -wal and a -shm file */
+        return ll_error_set(LEASELOCK_READ_ONLY, "%s can only be read", connection->file->path);
     static const char *const settings[] = {PAGE_SIZE_PRAGMA, "PRAGMA synchronous = NORMAL", "PRAGMA schema_version"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         int result = sqlite3_exec(db, settings[i], NULL, NULL, NULL);
         if (result != SQLITE_OK)
             return ll_sqlite_fail(connection, result, "read the database");
     }
-    if (sqlite3_db_readonly(db, "main") == 1)
-        return ll_error_set(LEASELOCK_READ_ONLY, "%s can only be read", connection->file->path);
     return LEASELOCK_OK;
 }
 

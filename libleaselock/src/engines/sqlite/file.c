@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -27,6 +28,8 @@ static leaselock_status fail_errno(const char *path)
 {
     leaselock_status code = errno == ENOENT || errno == ENOTDIR ? LEASELOCK_NOT_FOUND
                             : errno == EACCES || errno == EPERM ? LEASELOCK_PERMISSION
+                            : errno == EROFS                    ? LEASELOCK_READ_ONLY
+                            : errno == ENAMETOOLONG             ? LEASELOCK_INVALID
                                                                 : LEASELOCK_IO;
     return ll_error_set_native(code, errno, "%s: %s", path, strerror(errno));
 }
@@ -88,16 +91,10 @@ static bool is_untrusted(int64_t type)
     return false;
 }
 
-static leaselock_status check_file_system(const char *path, bool exists)
+static leaselock_status check_file_system(const char *path)
 {
     int64_t type;
-    char *folder = ll_strdup(path);
-    if (!folder)
-        return LEASELOCK_NOMEM;
-    if (!exists)
-        strrchr(folder, '/')[folder[1] && strrchr(folder, '/') == folder ? 1 : 0] = '\0';
-    leaselock_status status = ll_file_system_type(folder[0] ? folder : "/", &type);
-    ll_free(folder);
+    leaselock_status status = ll_file_system_type(path, &type);
     if (status == LEASELOCK_OK && is_untrusted(type))
         return ll_error_set(LEASELOCK_NETWORK_FILE_SYSTEM,
                             "%s is on a file system whose locks cannot be trusted (type 0x%llx); "
@@ -106,15 +103,37 @@ static leaselock_status check_file_system(const char *path, bool exists)
     return status;
 }
 
+/* Of an absolute path. */
+static char *folder_of(const char *path)
+{
+    size_t length = (size_t)(strrchr(path, '/') - path);
+    return ll_format("%.*s", length ? (int)length : 1, path);
+}
+
+/* What is missing has to be made; SQLite would say of a folder that cannot be written that the file is not there. */
+static leaselock_status check_folder(const char *path, bool any_file_system)
+{
+    char *folder = folder_of(path);
+    if (!folder)
+        return LEASELOCK_NOMEM;
+    leaselock_status status = any_file_system ? LEASELOCK_OK : check_file_system(folder);
+    if (status == LEASELOCK_OK && euidaccess(folder, W_OK | X_OK) != 0)
+        status = fail_errno(folder);
+    ll_free(folder);
+    return status;
+}
+
 leaselock_status ll_sqlite_file_resolve(const char *path, bool any_file_system, char **out)
 {
     char *real = NULL;
     bool exists;
     leaselock_status status = real_path(path, &real, &exists);
+    if (status == LEASELOCK_OK && !exists)
+        status = check_folder(real, any_file_system);
     if (status == LEASELOCK_OK && exists)
         status = check_kind(real);
-    if (status == LEASELOCK_OK && !any_file_system)
-        status = check_file_system(real, exists);
+    if (status == LEASELOCK_OK && exists && !any_file_system)
+        status = check_file_system(real);
     if (status == LEASELOCK_OK)
         *out = real;
     else
