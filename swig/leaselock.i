@@ -83,11 +83,11 @@ static leaselock_status ll_lock_obtain(leaselock_lock *lock, const char *resourc
 }
 
 static leaselock_status ll_lock_obtain_with_backoff(leaselock_lock *lock, const char *resource, const char *client,
-                                                    leaselock_backoff *backoff, ll_ttl ttl, ll_wait wait,
+                                                    leaselock_backoff *any_backoff, ll_ttl ttl, ll_wait wait,
                                                     leaselock_lease **OUT)
 {
     leaselock_obtain_options options = {sizeof options, ttl, wait};
-    return leaselock_lock_obtain_with_backoff(lock, resource, client, backoff, &options, OUT);
+    return leaselock_lock_obtain_with_backoff(lock, resource, client, any_backoff, &options, OUT);
 }
 
 static leaselock_status ll_lock_obtain_with_no_wait(leaselock_lock *lock, const char *resource, const char *client,

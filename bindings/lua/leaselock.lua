@@ -1,0 +1,261 @@
+--[[
+Leases with fencing tokens, for Lua 5.1, LuaJIT, 5.3 and 5.4.
+
+    local leaselock = require "leaselock"
+    local locks = assert(leaselock.open("sqlite:leases.db"))
+    local lease = assert(locks:obtain("invoice-42", "worker-7"))
+    charge(lease:sequence())
+    lease:release()
+
+What can go wrong in use is nil, "NAME: message", "NAME", details: NAME is one of C's codes ("BUSY", "LOST", "UNAVAILABLE", …),
+details a table of what is known beside it (resource_id, holder, sequence, remaining, native_code, sqlstate). Misuse, such as a
+wrong type or a string with a NUL, is an error. Durations and times are numbers of seconds, sequences exact integers: where a Lua
+has no number for one (5.1 and LuaJIT beyond 2^53), asking for it is an error.
+
+A wait blocks the whole Lua state, and Ctrl-C ends it with the error "interrupted!".
+]]
+local core = require "leaselock.core"
+
+local leaselock = {}
+
+local Lock, Lease, Backoff = core.Lock.__index, core.Lease.__index, core.Backoff.__index
+
+-- A set of the options that a function knows.
+local function known(...)
+    local set = {}
+    for _, name in ipairs { ... } do
+        set[name] = true
+    end
+    return set
+end
+
+local no_options = {}
+
+-- A misspelt option must not pass for its default. Level 3 is the script that called.
+local function check_options(options, set)
+    if options == nil then
+        return no_options
+    end
+    if type(options) ~= "table" then
+        error("options: expected table or nil, got " .. type(options), 3)
+    end
+    for name in pairs(options) do
+        if not set[name] then
+            error("options: there is no option " .. tostring(name), 3)
+        end
+    end
+    return options
+end
+
+-- The lock ------------------------------------------------------------------------------------------------------------
+
+local open_options = known("ttl", "client_id", "operation_timeout")
+
+-- Options: ttl (default 30), client_id of obtains that name none ("host:pid"), operation_timeout (5).
+function leaselock.open(url, options)
+    options = check_options(options, open_options)
+    return core.lock_open(url, options.client_id, options.ttl, options.operation_timeout)
+end
+
+local obtain_options = known("ttl", "wait")
+
+-- Tries again while somebody has it: after 1, 1.5 and 2.25 s, or, with `wait`, until that many seconds have passed.
+function Lock:obtain(resource_id, client_id, options)
+    options = check_options(options, obtain_options)
+    return core.lock_obtain(self, resource_id, client_id, options.ttl, options.wait)
+end
+
+-- The backoff is one of this module's, or any object with start, next (seconds, or nil at the end), attempts and max_attempts,
+-- called as methods. What they raise comes out of here; they cannot yield.
+function Lock:obtain_with_backoff(resource_id, client_id, backoff, options)
+    options = check_options(options, obtain_options)
+    return core.lock_obtain_with_backoff(self, resource_id, client_id, backoff, options.ttl, options.wait)
+end
+
+local no_wait_options = known("ttl")
+
+-- One try.
+function Lock:obtain_with_no_wait(resource_id, client_id, options)
+    options = check_options(options, no_wait_options)
+    return core.lock_obtain_with_no_wait(self, resource_id, client_id, options.ttl)
+end
+
+Lock.renew = core.lock_renew
+Lock.release = core.lock_release -- true, or false where it was not ours any more
+Lock.resume = core.lock_resume -- (resource_id, client_id, sequence, acquisition): a lease that was obtained elsewhere
+Lock.raise_floor = core.lock_raise_floor -- the floor now in force
+Lock.interrupt = core.lock_interrupt
+Lock.close = core.lock_close
+Lock.client_id = core.lock_client
+
+local list_options = known("resource_id", "all")
+
+-- An array of tables. Options: resource_id (that one only, held or not), all (also what is released or expired).
+function Lock:list(options)
+    options = check_options(options, list_options)
+    local listing, message, name, details = core.lock_list(self, options.resource_id, options.all)
+    if not listing then
+        return nil, message, name, details
+    end
+    local leases = {}
+    for at = 0, core.listing_count(listing) - 1 do
+        leases[at + 1] = {
+            resource_id = core.listing_resource(listing, at),
+            client_id = core.listing_client(listing, at),
+            sequence = core.listing_sequence(listing, at),
+            state = core.listing_state(listing, at),
+            ttl = core.listing_ttl(listing, at),
+            remaining = core.listing_remaining(listing, at),
+            expiry = core.listing_expiry(listing, at),
+        }
+    end
+    return leases
+end
+
+-- The lease -----------------------------------------------------------------------------------------------------------
+
+Lease.resource_id = core.lease_resource
+Lease.client_id = core.lease_client
+Lease.sequence = core.lease_sequence
+Lease.acquisition = core.lease_acquisition
+Lease.ttl = core.lease_ttl
+Lease.expiry = core.lease_expiry -- seconds since 1970 UTC by the engine's clock
+Lease.state = core.lease_state -- "HELD", "UNKNOWN", "LOST", "EXPIRED", "RELEASED", "FORKED"
+Lease.valid = core.lease_valid
+Lease.remaining = core.lease_remaining
+Lease.lost_to = core.lease_lost_to
+Lease.renew = core.lease_renew
+Lease.release = core.lease_release
+Lease.keep = core.lease_keep -- renewed from now on, by a thread of the library
+Lease.wait = core.lease_wait -- ([timeout]): until it is no longer valid; the state then
+
+-- The end of a lease's block. A lease that was lost meanwhile is a failure. An engine out of reach is none while the lease is
+-- valid: it ends by its ttl.
+local function give_back(lease)
+    if core.lease_state(lease) == "RELEASED" then
+        return true
+    end
+    local valid = core.lease_valid(lease)
+    local released, message, name, details = core.lease_release(lease)
+    if released == false then
+        local resource_id = core.lease_resource(lease)
+        message = ('LOST: "%s" was lost before its block ended'):format(resource_id)
+        return nil, message, "LOST", { resource_id = resource_id, holder = core.lease_lost_to(lease) }
+    elseif not released and not valid then
+        return nil, message, name, details
+    end
+    return true
+end
+
+local function after_body(lease, ok, ...)
+    local given_back, message, name, details = give_back(lease)
+    if not ok then
+        error((...), 0)
+    elseif not given_back then
+        return nil, message, name, details
+    end
+    return true, ...
+end
+
+--[[
+Obtains a lease that is kept (renewed in the background) until it is given back. Two forms:
+
+    local lease <close> = assert(locks:hold("invoice-42", "worker-7"))              -- Lua 5.4
+    assert(locks:hold("invoice-42", "worker-7", function(lease) … end))             -- every Lua
+
+The second calls the function and returns true and its results. It raises what the function raised, and answers "LOST" where the
+lease was lost before the function had ended. Options, before the function, are those of obtain.
+]]
+function Lock:hold(resource_id, client_id, options, body)
+    if type(options) == "function" and body == nil then
+        options, body = nil, options
+    end
+    options = check_options(options, obtain_options)
+    local lease, message, name, details = core.lock_obtain(self, resource_id, client_id, options.ttl, options.wait)
+    if not lease then
+        return nil, message, name, details
+    end
+    local kept
+    kept, message, name, details = core.lease_keep(lease)
+    if not kept then
+        core.lease_release(lease)
+        return nil, message, name, details
+    elseif body == nil then
+        return lease
+    end
+    return after_body(lease, pcall(body, lease))
+end
+
+-- `local lease <close>`: an error of the block goes before the loss of its lease.
+function core.Lease.__close(lease, block_error)
+    local given_back, message = give_back(lease)
+    if not given_back and block_error == nil then
+        error(message, 0)
+    end
+end
+
+function core.Lock.__close(lock)
+    core.lock_close(lock)
+end
+
+function core.Lease.__tostring(lease)
+    local exact, sequence = pcall(core.lease_sequence, lease)
+    sequence = exact and ("%d"):format(sequence) or "beyond 2^53"
+    return ('leaselock.Lease("%s", sequence %s, %s)'):format(core.lease_resource(lease), sequence, core.lease_state(lease))
+end
+
+function core.Lock.__tostring(lock)
+    return ('leaselock.Lock(client "%s")'):format(core.lock_client(lock))
+end
+
+-- Backoffs ------------------------------------------------------------------------------------------------------------
+
+-- 3 attempts after the first try: 1, 1.5 and 2.25 s.
+leaselock.new_backoff = core.backoff_new_default
+
+local exponential_options = known("max_attempts", "initial_interval", "multiplier")
+
+-- Options: max_attempts (3), initial_interval (1.0), multiplier (1.5).
+function leaselock.exponential_backoff(options)
+    options = check_options(options, exponential_options)
+    return core.backoff_new_exponential(options.max_attempts or 3, options.initial_interval or 1, options.multiplier or 1.5)
+end
+
+Backoff.start = core.backoff_start
+Backoff.attempts = core.backoff_attempts
+Backoff.max_attempts = core.backoff_max_attempts
+
+-- Seconds, or nil at the end.
+function Backoff:next()
+    local ms = assert(core.backoff_next(self))
+    if ms >= 0 then
+        return ms / 1000
+    end
+end
+
+-- The rest ------------------------------------------------------------------------------------------------------------
+
+leaselock.version = core.version
+
+local function to_ms(seconds)
+    return math.floor(seconds * 1000 + 0.5)
+end
+
+--[[
+A clock for tests of scripts, of the whole process: it stands still until it is told to move, and every pause of an obtain moves it
+by its own length instead of sleeping.
+]]
+leaselock.testing = {
+    clock_start = function(boot, wall)
+        core.test_clock_start(to_ms(boot or 1000), to_ms(wall or 1700000000))
+    end,
+    clock_advance = function(seconds)
+        core.test_clock_advance(to_ms(seconds))
+    end,
+    clock_step_wall = function(seconds)
+        core.test_clock_step_wall(to_ms(seconds))
+    end,
+    clock_stop = core.test_clock_stop,
+}
+
+return leaselock

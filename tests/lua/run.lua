@@ -1,0 +1,30 @@
+-- run.lua ENGINE FOLDER: every test of this folder, on databases of one engine in one folder.
+local globals = {}
+for name in pairs(_G) do
+    globals[name] = true
+end
+
+local harness = require "harness"
+harness.engine, harness.folder = arg[1], arg[2]
+
+harness.test("loading leaves no globals behind", function()
+    for name in pairs(_G) do
+        harness.equal(globals[name] and name, name)
+    end
+end)
+
+require "test_lock"
+require "test_hold"
+require "test_lease"
+require "test_backoff"
+require "test_misuse"
+require "test_numbers"
+if _VERSION == "Lua 5.4" then
+    require "test_close"
+end
+if harness.engine == "sqlite" then
+    require "test_contention"
+end
+
+print(("%d passed, %d failed"):format(harness.passed, harness.failed))
+os.exit(harness.failed == 0 and 0 or 1)
