@@ -34,7 +34,9 @@ static leaselock_status fail(leaselock_connection *connection, int result)
 /* A connection that has read nothing yet does not know that there is a WAL, and would checkpoint nothing. */
 static leaselock_status open_checkpointer(leaselock_connection *connection)
 {
-    leaselock_status status = ll_sqlite_connect(connection->file->path, &connection->checkpointer);
+    leaselock_status status = ll_sqlite_check_file(connection); /* the path may lead elsewhere by now */
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_connect(connection->file->path, &connection->checkpointer);
     if (status != LEASELOCK_OK)
         return status;
     int result = sqlite3_exec(connection->checkpointer, "PRAGMA schema_version", NULL, NULL, NULL);

@@ -146,9 +146,13 @@ leaselock_status ll_sqlite_open_again(leaselock_connection *connection, const le
                                       leaselock_connection **out)
 {
     leaselock_connection *another = NULL;
-    leaselock_status status = open_path(connection->file->path, call, &another);
+    leaselock_status status = ll_sqlite_check_file(connection); /* what is there now may be another database */
+    if (status == LEASELOCK_OK)
+        status = open_path(connection->file->path, call, &another);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_start(another, call);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_check_file(connection);
     if (status == LEASELOCK_OK)
         *out = another;
     else

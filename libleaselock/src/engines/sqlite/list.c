@@ -6,12 +6,14 @@ leaselock_status ll_sqlite_list(leaselock_connection *connection, const char *re
                                 leaselock_row_visitor visit, void *payload)
 {
     ll_sqlite_enter(connection, call);
+    leaselock_status status = ll_sqlite_check_file(connection);
+    if (status != LEASELOCK_OK)
+        return status;
     sqlite3_stmt *list = ll_sqlite_statement(connection, LL_SQL_LIST);
     if (!list)
         return leaselock_error_last()->code;
     ll_sqlite_bind_text(list, 1, resource);
     int64_t now = ll_clock_boot() - connection->boot_offset_ms;
-    leaselock_status status = LEASELOCK_OK;
     int result = SQLITE_ROW;
     while (status == LEASELOCK_OK && (result = sqlite3_step(list)) == SQLITE_ROW) {
         leaselock_row row = {(const char *)sqlite3_column_text(list, 0),

@@ -129,7 +129,9 @@ leaselock_status ll_sqlite_raise_floor(leaselock_connection *connection, int64_t
 {
     int64_t in_force = 0, ceiling = 0;
     ll_sqlite_enter(connection, call);
-    leaselock_status status = ll_sqlite_recover(connection);
+    leaselock_status status = ll_sqlite_check_file(connection);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_recover(connection);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_begin(connection, true);
     if (status == LEASELOCK_OK)
