@@ -133,7 +133,7 @@ class Leaselock:
         return done
 
     def json(self, *arguments, **options):
-        return json.loads(self(*arguments, "--json", **options).stdout)
+        return json.loads(self(arguments[0], "--json", *arguments[1:], **options).stdout)
 
     def start(self, *arguments, environment=None, **options):
         job = Job(arguments, self.environment | (environment or {}), **options)

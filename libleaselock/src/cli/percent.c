@@ -10,7 +10,7 @@ size_t percent_encode(const char *text, char *encoded)
 {
     char *to = encoded;
     for (; *text; text++) {
-        if (strchr(plain, *text))
+        if (strchr(plain, *text) && !(*text == '-' && to == encoded))
             *to++ = *text;
         else
             to += sprintf(to, "%%%02X", (unsigned char)*text);

@@ -5,7 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Letters, digits and / : . _ - @ + stay. `encoded` has room for 3 × the length + 1. Returns the length. */
+/*
+ * Letters, digits and / : . _ - @ + stay, but not a - at the beginning: it would look like an option.
+ * `encoded` has room for 3 × the length + 1. Returns the length.
+ */
 size_t percent_encode(const char *text, char *encoded);
 
 /* Decodes in place; false for what is no code, or a NUL. */

@@ -7,9 +7,7 @@ static int renew(const struct options *options)
 {
     leaselock_lock *lock = NULL;
     leaselock_lease *lease = NULL;
-    int code = database_open(options, &lock);
-    if (code == 0)
-        code = token_resume(lock, options, &lease);
+    int code = token_open(options, &lock, &lease);
     if (code == 0) {
         token_print(lease, options);
         code = output_finish();

@@ -1,9 +1,9 @@
 #include "cli/token.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "cli/database.h"
 #include "cli/exit.h"
 #include "cli/json.h"
 #include "cli/output.h"
@@ -44,15 +44,14 @@ void token_print(const leaselock_lease *lease, const struct options *options)
     json_end();
 }
 
-/* Splits the token in place. The expiry is news for people and not looked at. */
+/* Splits the token in place. The expiry is for people and not looked at. */
 static bool read_token(char *token, struct options *named)
 {
     char *fields[FIELD_COUNT];
     for (size_t i = 0; i < FIELD_COUNT; i++) {
-        char *field = strsep(&token, ",");
-        if (!field || !percent_decode(field))
+        fields[i] = strsep(&token, ",");
+        if (!fields[i] || !percent_decode(fields[i]))
             return false;
-        fields[i] = field;
     }
     named->resource = fields[FIELD_RESOURCE];
     named->client = fields[FIELD_CLIENT];
@@ -72,24 +71,31 @@ static bool fetch_token(const char *operand, char token[TOKEN_MAX])
     return (size_t)snprintf(token, TOKEN_MAX, "%s", operand) < TOKEN_MAX;
 }
 
-int token_resume(leaselock_lock *lock, const struct options *options, leaselock_lease **out)
+/* Fills in the parts of the lease, if they were not given one by one; `token` is the memory for them. */
+static bool name_lease(struct options *named, char token[TOKEN_MAX])
+{
+    bool some = named->resource || named->client || named->sequence || named->acquisition;
+    bool all = named->resource && named->client && named->sequence && named->acquisition;
+    if (some == (named->operand_count > 0))
+        complain("a lease is named by LEASE, or by its parts");
+    else if (some && !all)
+        complain("the parts of a lease are --resource, --client, --sequence and --acquisition, all four");
+    else if (!some && !(fetch_token(named->operands[0], token) && read_token(token, named)))
+        complain("that is no lease as obtain prints it");
+    else
+        return true;
+    return false;
+}
+
+int token_open(const struct options *options, leaselock_lock **lock, leaselock_lease **lease)
 {
     struct options named = *options;
     char token[TOKEN_MAX];
-    bool by_parts = named.resource || named.client || named.sequence || named.acquisition;
-    if (by_parts == (options->operand_count > 0)) {
-        complain("name the lease by LEASE, or by its parts");
+    if (!name_lease(&named, token))
         return EXIT_USAGE;
-    }
-    if (by_parts && !(named.resource && named.client && named.sequence && named.acquisition)) {
-        complain("a lease is named by --resource, --client, --sequence and --acquisition, all four");
-        return EXIT_USAGE;
-    }
-    if (!by_parts && !(fetch_token(options->operands[0], token) && read_token(token, &named))) {
-        complain("that is no lease as obtain prints it");
-        return EXIT_USAGE;
-    }
-    if (leaselock_lock_resume(lock, named.resource, named.client, named.sequence, named.acquisition, out) != LEASELOCK_OK)
-        return exit_with_failure();
-    return 0;
+    int code = database_open(options, lock);
+    if (code == 0 && leaselock_lock_resume(*lock, named.resource, named.client, named.sequence, named.acquisition,
+                                           lease) != LEASELOCK_OK)
+        code = exit_with_failure();
+    return code;
 }

@@ -8,10 +8,13 @@
 #include "cli/options.h"
 #include "leaselock/lock.h"
 
-/* Prints the lease as a token, or with --json. */
+/* Prints the lease as a token, or as JSON. */
 void token_print(const leaselock_lease *lease, const struct options *options);
 
-/* Takes up the lease that the operand or the struct options name; "-" reads the token from standard input. The exit code. */
-int token_resume(leaselock_lock *lock, const struct options *options, leaselock_lease **out);
+/*
+ * Opens the database and takes up the lease that the operand or the options name; "-" reads the token from standard
+ * input. Both are the caller's to close, whatever the exit code.
+ */
+int token_open(const struct options *options, leaselock_lock **lock, leaselock_lease **lease);
 
 #endif

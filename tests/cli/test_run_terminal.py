@@ -1,0 +1,197 @@
+"""run on a terminal: an interactive bash with job control, typed at through a pseudo-terminal."""
+import os
+import pty
+import re
+import select
+import signal
+import time
+
+import pytest
+from conftest import BINARY, PATIENCE, boot_ms, is_alive, is_stopped, wait_until
+
+
+class Shell:
+    def __init__(self, environment):
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment | {"TERM": "dumb"})
+        self.seen = ""
+        # what is typed is not shown, so that what shows up was printed
+        self.type(f"stty -echo; PS1=; PS2=; function leaselock {{ '{BINARY}' \"$@\"; }}; echo be''gin")
+        self.expect("begin\r\n")
+
+    def type(self, text, end="\n"):
+        os.write(self.terminal, (text + end).encode())
+
+    def expect(self, pattern):
+        """Reads on until the pattern shows up, and drops it with all before it."""
+        deadline = time.monotonic() + PATIENCE
+        while not (match := re.search(pattern, self.seen)):
+            ready, _, _ = select.select([self.terminal], [], [], max(0, deadline - time.monotonic()))
+            assert ready, f"{pattern!r} did not show up in {self.seen!r}"
+            self.seen += os.read(self.terminal, 4096).decode()
+        self.seen = self.seen[match.end() :]
+        return match
+
+    def wait_until_stopped(self):
+        """A job in the background; the shell only tells when it is asked."""
+
+        def is_stopped():
+            self.type("jobs; echo as''ked")
+            return "Stopped" in self.expect("(?s).*asked\r\n")[0]
+
+        wait_until(is_stopped)
+
+    def foreground(self):
+        return os.tcgetpgrp(self.terminal)
+
+    def end(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.close(self.terminal)
+        os.waitpid(self.pid, 0)
+
+
+@pytest.fixture
+def shell(leaselock):
+    shell = Shell(leaselock.environment)
+    yield shell
+    shell.end()
+
+
+CTRL_C, CTRL_Z = "\x03", "\x1a"
+READER = "'echo ready=$$; read x; echo got=$x; exit 3'"
+
+
+def test_the_command_has_the_terminal(shell):
+    shell.type(f"leaselock run r -- sh -c {READER}; echo code=$?")
+    command = int(shell.expect(r"ready=(\d+)")[1])
+    assert shell.foreground() == command
+    shell.type("hello")
+    shell.expect("got=hello\r\ncode=3")
+    wait_until(lambda: shell.foreground() == shell.pid, "the shell's getting it back")
+
+
+def test_ctrl_c_reaches_the_command(shell):
+    shell.type("leaselock run r -- sh -c 'trap \"echo cleaned; exit 4\" INT; echo ready; while :; do sleep 0.05; done'; echo code=$?")
+    shell.expect("ready")
+    shell.type(CTRL_C, end="")
+    shell.expect("cleaned\r\n")
+    shell.expect("code=4")
+
+
+def test_ctrl_c_ends_the_wait(shell, leaselock):
+    leaselock.obtain("r")
+    shell.type("leaselock run --wait forever r -- true; echo code=$?")
+    wait_until(lambda: shell.foreground() != shell.pid)
+    runner = shell.foreground()
+    wait_until(lambda: b"leaselock" in open(f"/proc/{runner}/cmdline", "rb").read())
+    wait_until(lambda: int(re.search(r"SigBlk:\s*(\w+)", open(f"/proc/{runner}/status").read())[1], 16) & 2)
+    shell.type(CTRL_C, end="")
+    shell.expect("code=130")
+
+
+def stop(shell, script=READER, ttl="30"):
+    """Starts a job and stops it by Ctrl-Z; the command's process."""
+    shell.type(f"leaselock run --ttl {ttl} --grace 0 r -- sh -c {script}; echo code=$?")
+    command = int(shell.expect(r"ready=(\d+)")[1])
+    shell.type(CTRL_Z, end="")
+    shell.expect(r"Stopped")
+    assert is_stopped(command) and shell.foreground() == shell.pid
+    return command
+
+
+def test_stopped_and_continued(shell, leaselock):
+    command = stop(shell)
+    shell.type("echo prompt''ing")
+    shell.expect("prompting")
+    shell.type("fg; echo code=$?")
+    wait_until(lambda: shell.foreground() == command)
+    wait_until(lambda: not is_stopped(command))
+    shell.type("again")
+    shell.expect("got=again\r\ncode=3")
+    assert leaselock.state("r") == "RELEASED"
+
+
+def test_stopped_and_continued_in_the_background(shell):
+    command = stop(shell, "'echo ready=$$; read x; echo got=$x; exit 3'")
+    shell.type("bg")
+    shell.wait_until_stopped()  # it wants to read
+    assert is_stopped(command) and shell.foreground() == shell.pid
+    shell.type("fg; echo code=$?")
+    wait_until(lambda: shell.foreground() == command)
+    shell.type("third")
+    shell.expect("got=third\r\ncode=3")
+
+
+def test_stopped_for_longer_than_the_lease(shell, leaselock):
+    command = stop(shell, "'echo ready=$$; read x; while :; do echo running; done'", ttl="1s")
+    (deadline,) = leaselock.connect().execute("SELECT deadline_ms FROM leaselock_leases").fetchone()
+    wait_until(lambda: boot_ms() > deadline)
+    leaselock.obtain("r", "--client", "next")
+    assert is_stopped(command)
+    shell.type("fg; echo code=$?")
+    assert "running" not in shell.expect("(?s).*code=76")[0]
+    assert not is_alive(command)
+    assert leaselock.json("show", "r")["client"] == "next"
+
+
+def test_the_whole_group_is_stopped(shell):
+    """One that stops only itself; the other would work on beyond the lease."""
+    shell.type("leaselock run r -- sh -c '(echo worker=$(sh -c \"echo \\$PPID\"); while :; do sleep 1; done) & read x; kill -STOP $$'")
+    worker = int(shell.expect(r"worker=(\d+)")[1])
+    shell.type("go")
+    shell.expect("Stopped")
+    wait_until(lambda: is_stopped(worker))
+    shell.type("kill -KILL %1; fg")
+
+
+def test_started_in_the_background(shell):
+    shell.type(f"leaselock run r -- sh -c {READER} &")
+    command = int(shell.expect(r"ready=(\d+)")[1])
+    shell.wait_until_stopped()
+    assert is_stopped(command)
+    shell.type("fg; echo code=$?")
+    wait_until(lambda: shell.foreground() == command)
+    shell.type("late")
+    shell.expect("got=late\r\ncode=3")
+
+
+def test_in_a_script(shell):
+    """Ctrl-Z stops the script, too."""
+    shell.type(f"sh -c '\"$0\" run r -- sh -c '\\'{READER}\\''; echo script=$?' {BINARY}; echo code=$?")
+    shell.expect("ready=")
+    shell.type(CTRL_Z, end="")
+    shell.expect("Stopped")
+    shell.type("fg; echo code=$?")
+    shell.type("fourth")
+    shell.expect("got=fourth\r\nscript=3\r\ncode=0")
+
+
+def test_in_a_pipeline_the_others_keep_the_terminal(shell):
+    shell.type("leaselock run r -- echo data | sh -c 'cat; echo ready; read x < /dev/tty; echo got=$x'; echo code=$?")
+    shell.expect("data\r\nready")
+    shell.type("mine")
+    shell.expect("got=mine\r\ncode=0")
+
+
+def test_in_a_pipeline_the_command_gets_the_terminal_when_it_asks(shell):
+    shell.type("echo data | leaselock run r -- sh -c 'cat; echo ready; read x < /dev/tty; echo got=$x'; echo code=$?")
+    shell.expect("data\r\nready")
+    shell.type("mine")
+    shell.expect("got=mine\r\ncode=0")
+
+
+def test_a_command_that_dies_leaves_no_raw_terminal(shell):
+    shell.type("leaselock run r -- sh -c 'stty raw; kill -KILL $$'; echo code=$?; stty -a; echo fi''ni")
+    shell.expect("code=137")
+    assert re.search(r"(?<!-)icanon", shell.expect("(?s).*fini")[0])
+
+
+def test_a_terminal_that_goes_away(shell, leaselock):
+    """SIGHUP ends the command as it would without leaselock, and the lease with it."""
+    shell.type("leaselock run r -- sh -c 'echo ready=$$; exec sleep 1000'")
+    command = int(shell.expect(r"ready=(\d+)")[1])
+    os.close(shell.terminal)
+    shell.terminal = os.open("/dev/null", os.O_RDONLY)
+    wait_until(lambda: not is_alive(command))
+    wait_until(lambda: leaselock.state("r") == "RELEASED")
