@@ -77,7 +77,7 @@ static leaselock_status run(leaselock_connection *connection, const char *sql)
     if (result == SQLITE_OK)
         return LEASELOCK_OK;
     const char *message = sqlite3_errmsg(connection->db);
-    if (result == SQLITE_ERROR && strstr(message, "already exists"))
+    if (result == SQLITE_ERROR && (strstr(message, "already exists") || strstr(message, "there is already")))
         return ll_error_set_native(LEASELOCK_FOREIGN_TABLES, result, "%s: %s, and is not ours", connection->file->path,
                                    message);
     return ll_sqlite_fail(connection, result, "apply a migration");

@@ -37,10 +37,10 @@ static leaselock_status switch_to_wal(leaselock_connection *connection)
     return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "switch to write-ahead logging");
 }
 
-/* A statement that cannot be prepared names a column that is not there: the table is somebody else's. */
+/* A statement that cannot be prepared names a column that is not there, or writes to a view: somebody else's. */
 static leaselock_status check_tables(leaselock_connection *connection)
 {
-    static const ll_sqlite_statement_id all_columns[] = {LL_SQL_LOOK, LL_SQL_GRANT, LL_SQL_CONTROL};
+    static const ll_sqlite_statement_id all_columns[] = {LL_SQL_LOOK, LL_SQL_GRANT, LL_SQL_CONTROL, LL_SQL_RAISE_CEILING};
     for (size_t i = 0; i < sizeof all_columns / sizeof *all_columns; i++) {
         if (ll_sqlite_statement(connection, all_columns[i]))
             continue;

@@ -26,12 +26,17 @@ static leaselock_status status_of_errno(int code)
     }
 }
 
+/* Whatever they are: what is called so and is not ours is another failure than nothing at all. */
 static bool has_tables(sqlite3 *db)
 {
-    return sqlite3_table_column_metadata(db, "main", "leaselock_leases", NULL, NULL, NULL, NULL, NULL, NULL) ==
-               SQLITE_OK &&
-           sqlite3_table_column_metadata(db, "main", "leaselock_control", NULL, NULL, NULL, NULL, NULL, NULL) ==
-               SQLITE_OK;
+    sqlite3_stmt *statement = NULL;
+    bool both = sqlite3_prepare_v2(db,
+                                   "SELECT count(*) = 2 FROM main.sqlite_master"
+                                   " WHERE name COLLATE NOCASE IN ('leaselock_leases', 'leaselock_control')",
+                                   -1, &statement, NULL) == SQLITE_OK &&
+                sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    return both;
 }
 
 leaselock_status ll_sqlite_status_of(sqlite3 *db, int result)
