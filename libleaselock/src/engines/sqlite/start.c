@@ -37,20 +37,27 @@ static leaselock_status switch_to_wal(leaselock_connection *connection)
     return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "switch to write-ahead logging");
 }
 
-/* A statement that cannot be prepared names a column that is not there, or writes to a view: somebody else's. */
+static leaselock_status foreign_tables(const leaselock_connection *connection)
+{
+    return ll_error_set(LEASELOCK_FOREIGN_TABLES,
+                        "%s has tables called leaselock_leases and leaselock_control that are not ours",
+                        connection->file->path);
+}
+
+/* A statement that cannot be prepared names a column that is not there: the table is somebody else's. */
 static leaselock_status check_tables(leaselock_connection *connection)
 {
-    static const ll_sqlite_statement_id all_columns[] = {LL_SQL_LOOK, LL_SQL_GRANT, LL_SQL_CONTROL, LL_SQL_RAISE_CEILING};
+    static const ll_sqlite_statement_id all_columns[] = {LL_SQL_LOOK, LL_SQL_GRANT, LL_SQL_CONTROL};
     for (size_t i = 0; i < sizeof all_columns / sizeof *all_columns; i++) {
         if (ll_sqlite_statement(connection, all_columns[i]))
             continue;
-        if (leaselock_error_last()->code != LEASELOCK_INTERNAL)
-            return leaselock_error_last()->code;
-        return ll_error_set(LEASELOCK_FOREIGN_TABLES,
-                            "%s has tables called leaselock_leases and leaselock_control that are not ours",
-                            connection->file->path);
+        leaselock_status status = leaselock_error_last()->code;
+        return status == LEASELOCK_INTERNAL ? foreign_tables(connection) : status;
     }
-    return LEASELOCK_OK;
+    /* an UPDATE … RETURNING of a view can be prepared, and updates nothing */
+    bool is_view = sqlite3_table_column_metadata(connection->db, "main", "leaselock_control", NULL, NULL, NULL, NULL, NULL,
+                                                 NULL) != SQLITE_OK;
+    return is_view ? foreign_tables(connection) : LEASELOCK_OK;
 }
 
 /* Reads which boot the database knows; *is_ours tells whether that is this one. */
