@@ -51,9 +51,27 @@ void ll_sqlite_cover(leaselock_connection *connection, int64_t ceiling)
     connection->covered = ceiling;
 }
 
+leaselock_status ll_sqlite_no_block(leaselock_connection *connection)
+{
+    sqlite3_stmt *control = ll_sqlite_statement(connection, LL_SQL_CONTROL);
+    if (!control)
+        return leaselock_error_last()->code;
+    int result = sqlite3_step(control);
+    if (result != SQLITE_ROW)
+        return ll_sqlite_statement_fail(connection, control, result == SQLITE_DONE ? SQLITE_CORRUPT : result,
+                                        "read leaselock_control");
+    bool exhausted = sqlite3_column_int64(control, 0) > LL_SQLITE_LAST_BLOCK ||
+                     sqlite3_column_int64(control, 1) > LL_SQLITE_LAST_BLOCK;
+    sqlite3_reset(control);
+    if (exhausted)
+        return ll_error_set(LEASELOCK_EXHAUSTED, "%s: no sequence is left", connection->file->path);
+    return ll_error_set(LEASELOCK_CLOCK, "%s is in use under another boot of a machine: one file serves one host",
+                        connection->file->path);
+}
+
 leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64_t needed, int64_t *ceiling)
 {
-    if (needed > INT64_MAX - 2 * LL_SQLITE_BLOCK)
+    if (needed > LL_SQLITE_LAST_BLOCK)
         return ll_error_set(LEASELOCK_EXHAUSTED, "%s: no sequence is left", connection->file->path);
     sqlite3_stmt *statement = ll_sqlite_statement(connection, LL_SQL_RAISE_CEILING);
     if (!statement)
@@ -61,11 +79,11 @@ leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64
     sqlite3_bind_int64(statement, 1, needed + LL_SQLITE_BLOCK);
     sqlite3_bind_int64(statement, 2, LL_SQLITE_BLOCK);
     sqlite3_bind_int64(statement, 3, connection->boot);
+    sqlite3_bind_int64(statement, 4, LL_SQLITE_LAST_BLOCK);
     int result = sqlite3_step(statement);
     if (result == SQLITE_DONE) {
         sqlite3_reset(statement);
-        return ll_error_set(LEASELOCK_CLOCK, "%s is in use under another boot of a machine: one file serves one host",
-                            connection->file->path);
+        return ll_sqlite_no_block(connection);
     }
     if (result != SQLITE_ROW)
         return ll_sqlite_statement_fail(connection, statement, result, "reserve sequences");
@@ -107,16 +125,22 @@ leaselock_status ll_sqlite_recover(leaselock_connection *connection)
 /* Inside a durable transaction. */
 static leaselock_status raise_floor(leaselock_connection *connection, int64_t floor, int64_t *out, int64_t *ceiling)
 {
+    if (floor > LL_SQLITE_LAST_BLOCK)
+        return ll_error_set(LEASELOCK_EXHAUSTED, "%s: no sequence would be left", connection->file->path);
     sqlite3_stmt *statement = ll_sqlite_statement(connection, LL_SQL_RAISE_FLOOR);
     if (!statement)
         return leaselock_error_last()->code;
     sqlite3_bind_int64(statement, 1, floor);
     sqlite3_bind_int64(statement, 2, LL_SQLITE_BLOCK);
     sqlite3_bind_int64(statement, 3, connection->boot);
+    sqlite3_bind_int64(statement, 4, LL_SQLITE_LAST_BLOCK);
     int result = sqlite3_step(statement);
+    if (result == SQLITE_DONE) {
+        sqlite3_reset(statement);
+        return ll_sqlite_no_block(connection);
+    }
     if (result != SQLITE_ROW)
-        return ll_sqlite_statement_fail(connection, statement, result == SQLITE_DONE ? SQLITE_INTERNAL : result,
-                                        "raise the floor");
+        return ll_sqlite_statement_fail(connection, statement, result, "raise the floor");
     *out = sqlite3_column_int64(statement, 0);
     *ceiling = sqlite3_column_int64(statement, 1);
     result = sqlite3_step(statement);

@@ -41,6 +41,8 @@ struct leaselock_connection {
 
 /* How many numbers are put on the disk at once. */
 enum { LL_SQLITE_BLOCK = 1000 };
+/* A database whose floor or ceiling is above this has no further block to give. */
+#define LL_SQLITE_LAST_BLOCK (INT64_MAX - 2 * LL_SQLITE_BLOCK)
 
 /* connect.c */
 leaselock_status ll_sqlite_open(const char *url, const leaselock_call *call, leaselock_connection **out);
@@ -74,6 +76,8 @@ void ll_sqlite_rollback(leaselock_connection *connection);
 /* Inside a durable transaction: raises the ceiling by a block above `needed`; the commit then covers *ceiling. */
 leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64_t needed, int64_t *ceiling);
 void ll_sqlite_cover(leaselock_connection *connection, int64_t ceiling);
+/* Why the control row gave no block: EXHAUSTED, or CLOCK where another boot has the database. */
+leaselock_status ll_sqlite_no_block(leaselock_connection *connection);
 /* After an I/O error on a commit anywhere in this process: earns the right to grant again, or says why not. */
 leaselock_status ll_sqlite_recover(leaselock_connection *connection);
 leaselock_status ll_sqlite_raise_floor(leaselock_connection *connection, int64_t floor, const leaselock_call *call,

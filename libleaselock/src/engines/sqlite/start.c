@@ -88,7 +88,12 @@ static leaselock_status record_boot(leaselock_connection *connection)
         return leaselock_error_last()->code;
     ll_sqlite_bind_text(control, 1, connection->boot_id);
     sqlite3_bind_int64(control, 2, LL_SQLITE_BLOCK);
+    sqlite3_bind_int64(control, 3, LL_SQLITE_LAST_BLOCK);
     int result = sqlite3_step(control);
+    if (result == SQLITE_DONE) {
+        sqlite3_reset(control);
+        return ll_sqlite_no_block(connection);
+    }
     if (result != SQLITE_ROW)
         return ll_sqlite_statement_fail(connection, control, result, "record this boot");
     int64_t ceiling = sqlite3_column_int64(control, 0);

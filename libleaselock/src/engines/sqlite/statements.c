@@ -41,10 +41,10 @@ static const char *const sql[LL_SQLITE_STATEMENTS] = {
 
     /* Always changes a byte, since a commit that changes none does not reach the disk. */
     [LL_SQL_RAISE_CEILING] = "UPDATE leaselock_control SET ceiling = max(ceiling + 1, ?1, floor + ?2)"
-                             " WHERE id = 1 AND boot = ?3 RETURNING ceiling",
+                             " WHERE id = 1 AND boot = ?3 AND max(floor, ceiling) <= ?4 RETURNING ceiling",
 
     [LL_SQL_RAISE_FLOOR] = "UPDATE leaselock_control SET floor = max(floor, ?1), ceiling = max(ceiling + 1, ?1 + ?2)"
-                           " WHERE id = 1 AND boot = ?3 RETURNING floor, ceiling",
+                           " WHERE id = 1 AND boot = ?3 AND max(floor, ceiling) <= ?4 RETURNING floor, ceiling",
 
     /* What was granted under another boot keeps what its wall clock says is left, and never more than its ttl. */
     [LL_SQL_NEW_BOOT_LEASES] = "UPDATE leaselock_leases SET boot = ?1,"
@@ -53,7 +53,7 @@ static const char *const sql[LL_SQLITE_STATEMENTS] = {
     /* A power loss can have taken commits, but never the ceiling: nothing at or below it was surely not handed out. */
     [LL_SQL_NEW_BOOT_CONTROL] = "UPDATE leaselock_control"
                                 "   SET floor = ceiling, ceiling = ceiling + ?2, boot = boot + 1, boot_id = ?1"
-                                " WHERE id = 1 RETURNING ceiling, boot",
+                                " WHERE id = 1 AND max(floor, ceiling) <= ?3 RETURNING ceiling, boot",
 
     [LL_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [LL_SQL_COMMIT] = "COMMIT",
