@@ -23,8 +23,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* Decodes text[0..length) into new memory. */
-static leaselock_status decode(const char *text, size_t length, char **out)
+leaselock_status ll_url_decode(const char *text, size_t length, char **out)
 {
     char *decoded = ll_alloc(length + 1);
     if (!decoded)
@@ -57,9 +56,9 @@ static leaselock_status parse_option(const char *text, size_t length, ll_url *ur
         return ll_error_set(LEASELOCK_INVALID, "too many options in the URL");
     ll_url_option *option = &url->options[url->option_count++];
     size_t name_length = (size_t)(equals - text);
-    leaselock_status status = decode(text, name_length, &option->name);
+    leaselock_status status = ll_url_decode(text, name_length, &option->name);
     if (status == LEASELOCK_OK)
-        status = decode(equals + 1, length - name_length - 1, &option->value);
+        status = ll_url_decode(equals + 1, length - name_length - 1, &option->value);
     return status;
 }
 
@@ -73,7 +72,7 @@ leaselock_status ll_url_parse(const char *url, ll_url *out)
             return ll_error_set(LEASELOCK_INVALID, "the URL names a host; three slashes lead to an absolute path");
     }
     size_t length = strcspn(path, "?");
-    leaselock_status status = decode(path, length, &parsed.path);
+    leaselock_status status = ll_url_decode(path, length, &parsed.path);
     const char *options = path[length] ? path + length + 1 : path + length;
     while (status == LEASELOCK_OK && *options) {
         size_t end = strcspn(options, "&");

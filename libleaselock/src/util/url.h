@@ -27,4 +27,7 @@ typedef struct ll_url {
 leaselock_status ll_url_parse(const char *url, ll_url *out);
 void ll_url_clear(ll_url *url);
 
+/* Percent-decodes text[0..length) into new memory; INVALID for malformed codes and NUL. */
+leaselock_status ll_url_decode(const char *text, size_t length, char **out);
+
 #endif

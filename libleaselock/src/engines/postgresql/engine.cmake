@@ -1,0 +1,25 @@
+# libpq's header only: the library itself is loaded when the first postgresql:// URL is opened (libpq.c).
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LIBPQ REQUIRED libpq>=14)
+include(${CMAKE_CURRENT_SOURCE_DIR}/cmake/EmbedMigrations.cmake)
+leaselock_embed_migrations(postgresql ${generated}/postgresql_schema.c)
+
+target_sources(leaselock_objects PRIVATE
+  ${generated}/postgresql_schema.c
+  src/engines/postgresql/claims.c
+  src/engines/postgresql/connect.c
+  src/engines/postgresql/engine.c
+  src/engines/postgresql/exchange.c
+  src/engines/postgresql/floor.c
+  src/engines/postgresql/libpq.c
+  src/engines/postgresql/list.c
+  src/engines/postgresql/migrate.c
+  src/engines/postgresql/obtain.c
+  src/engines/postgresql/renew.c
+  src/engines/postgresql/start.c
+  src/engines/postgresql/statements.c
+  src/engines/postgresql/status.c
+  src/engines/postgresql/target.c
+)
+target_include_directories(leaselock_objects PRIVATE ${LIBPQ_INCLUDE_DIRS})
+target_link_libraries(leaselock_objects PUBLIC ${CMAKE_DL_LIBS})

@@ -1,0 +1,36 @@
+#include "engines/postgresql/claims.h"
+#include "util/error.h"
+
+static leaselock_status visit_rows(const PGresult *result, leaselock_row_visitor visit, void *payload)
+{
+    leaselock_status status = LEASELOCK_OK;
+    for (int i = 0; i < pq.PQntuples(result) && status == LEASELOCK_OK; i++) {
+        int64_t expires_at = ll_pg_integer(result, i, 4), now = ll_pg_integer(result, i, 5);
+        leaselock_row row = {pq.PQgetvalue(result, i, 0),
+                             pq.PQgetvalue(result, i, 1),
+                             ll_pg_integer(result, i, 2),
+                             ll_pg_integer(result, i, 3),
+                             ll_pg_span_ms(now, expires_at),
+                             ll_pg_utc_ms(expires_at),
+                             ll_pg_integer(result, i, 6) != 0};
+        status = visit(&row, payload);
+    }
+    return status;
+}
+
+leaselock_status ll_pg_list(leaselock_connection *connection, const char *resource, const leaselock_call *call,
+                            leaselock_row_visitor visit, void *payload)
+{
+    ll_pg_request list = {.id = resource ? LL_SQL_LIST_ONE : LL_SQL_LIST_ALL,
+                          .values = {resource},
+                          .value_count = resource ? 1 : 0};
+    for (unsigned round = 0;; round++) {
+        leaselock_status status = ll_pg_exchange(connection, call, &list, 1, "list the leases", NULL);
+        if (status == LEASELOCK_OK)
+            status = visit_rows(list.result, visit, payload);
+        else if (status == LEASELOCK_UNAVAILABLE && (status = ll_pg_try_again(call, round)) == LEASELOCK_OK)
+            continue;
+        ll_pg_clear(&list, 1);
+        return status;
+    }
+}

@@ -1,0 +1,3 @@
+DROP FUNCTION leaselock_fence(text, bigint);
+DROP TABLE leaselock_control;
+DROP TABLE leaselock_leases;
