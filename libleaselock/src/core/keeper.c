@@ -200,6 +200,11 @@ static void take_outcome(ll_keeper *keeper, leaselock_lease *lease, const leasel
         schedule(keeper, lease, false);
         return;
     }
+    if (outcome->kind == LEASELOCK_OUTCOME_UNKNOWN) {
+        ll_lease_set_unknown(lease);
+        schedule(keeper, lease, true);
+        return;
+    }
     if (leaselock_lease_state(lease) == LEASELOCK_STATE_RELEASED)
         return; /* released by its holder while the renewal was on its way */
     ll_lease_set_lost(lease, outcome->client);

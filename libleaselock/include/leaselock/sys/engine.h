@@ -52,7 +52,8 @@ typedef enum leaselock_outcome_kind {
     LEASELOCK_OUTCOME_RENEWED,  /**< renew: remaining is the whole ttl again */
     LEASELOCK_OUTCOME_LOST,     /**< renew: not ours any more; client and sequence are the successor's, client "" if released */
     LEASELOCK_OUTCOME_RELEASED, /**< release: released, now or by an earlier try */
-    LEASELOCK_OUTCOME_NOT_OURS  /**< release: somebody else was granted since, or there is no such lease */
+    LEASELOCK_OUTCOME_NOT_OURS, /**< release: somebody else was granted since, or there is no such lease */
+    LEASELOCK_OUTCOME_UNKNOWN   /**< renew of several: nothing can be said of this one yet; the others' outcomes stand */
 } leaselock_outcome_kind;
 
 typedef struct leaselock_outcome {
@@ -144,7 +145,8 @@ typedef struct leaselock_engine {
                                leaselock_outcome *);
     /**
      * MUST. Each by itself, all in one transaction. Where resource, client, acquisition and sequence are the row's and it is
-     * not released: deadline = max(deadline, now + the grant's ttl), even if it had passed. RENEWED or LOST.
+     * not released: deadline = max(deadline, now + the grant's ttl), even if it had passed. RENEWED or LOST; in an array of
+     * several also UNKNOWN, so that one row that is locked for a while does not take the others' news away.
      */
     leaselock_status (*renew)(leaselock_connection *, const leaselock_claim *, size_t count, const leaselock_call *,
                               leaselock_outcome *);
