@@ -83,6 +83,13 @@ const char *database_url(void)
     return url_of(database_path());
 }
 
+void delete_database(void)
+{
+    unlink(database_path());
+    unlink(in_folder("leases.db-wal"));
+    unlink(in_folder("leases.db-shm"));
+}
+
 void write_file(const char *path, const void *bytes, size_t size)
 {
     FILE *file = fopen(path, "wb");

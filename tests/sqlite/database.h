@@ -20,6 +20,8 @@ const char *url_of(const char *path);
 /* The database that most tests use: folder/leases.db, and its URL. */
 const char *database_path(void);
 const char *database_url(void);
+/* And what SQLite keeps beside it. */
+void delete_database(void);
 
 void write_file(const char *path, const void *bytes, size_t size);
 /* The first `size` bytes of a file; how many there were. */

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sqlite/child.h"
 #include "sqlite/database.h"
 
 /* --- a user's database ----------------------------------------------------------------------------------------- */
@@ -94,11 +93,7 @@ static void assert_foreign(const char *sql)
     assert_int_equal(leaselock_error_last()->code, LEASELOCK_FOREIGN_TABLES);
     assert_null(lock);
     assert_folder_is(before);
-    for (const char *suffix = "\0-wal\0-shm\0"; *suffix || suffix[1]; suffix += strlen(suffix) + 1) {
-        char name[32];
-        snprintf(name, sizeof name, "leases.db%s", suffix);
-        remove(in_folder(name));
-    }
+    delete_database();
 }
 
 TEST(one_name_is_taken)

@@ -3,8 +3,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "leaselock/sys/probes.h"
 #include "sqlite/child.h"
@@ -44,13 +42,6 @@ static void assert_one_database(void)
     assert_int_equal(database_number("SELECT boot FROM leaselock_control"), 1);
     assert_int_equal(database_number("SELECT floor FROM leaselock_control"), 0);
     assert_int_equal(database_number("SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
-}
-
-static void delete_database(void)
-{
-    unlink(database_path());
-    unlink(in_folder("leases.db-wal"));
-    unlink(in_folder("leases.db-shm"));
 }
 
 static atomic_int *winners;
