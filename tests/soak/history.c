@@ -1,0 +1,133 @@
+#include "soak/history.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "support/clock.h"
+
+soak_history *history_map(const char *path)
+{
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    void *mapped = MAP_FAILED;
+    if (file >= 0 && ftruncate(file, sizeof(soak_history)) == 0)
+        mapped = mmap(NULL, sizeof(soak_history), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (mapped == MAP_FAILED) {
+        perror(path);
+        exit(2);
+    }
+    close(file);
+    return mapped;
+}
+
+static void push(history_lane *lane, const history_event *event)
+{
+    uint64_t head = atomic_load(&lane->head);
+    while (head - atomic_load(&lane->tail) == LANE_EVENTS)
+        usleep(100);
+    lane->ring[head % LANE_EVENTS] = *event;
+    atomic_store(&lane->head, head + 1);
+}
+
+void history_begin(history_lane *lane, history_event *event)
+{
+    event->number = ++lane->numbers;
+    event->before_us = real_boot_us();
+    lane->pending = *event;
+    atomic_store(&lane->pending_number, event->number);
+    atomic_store(&lane->reached_us, event->before_us);
+}
+
+void history_end(history_lane *lane, history_event *event)
+{
+    event->after_us = real_boot_us();
+    push(lane, event);
+    atomic_store(&lane->reached_us, event->after_us);
+}
+
+void history_note(history_lane *lane, history_event *event)
+{
+    event->number = 0;
+    event->after_us = real_boot_us();
+    push(lane, event);
+}
+
+void history_offer_lease(history_lane *lane, uint8_t resource, const leaselock_lease *lease)
+{
+    history_offer *offer = &lane->offer;
+    unsigned version = atomic_load(&offer->version) | 1; /* odd already where the last writer was killed */
+    atomic_store(&offer->version, version);
+    offer->resource = resource;
+    snprintf(offer->client, sizeof offer->client, "%s", leaselock_lease_client(lease));
+    offer->sequence = leaselock_lease_sequence(lease);
+    memcpy(offer->acquisition, leaselock_lease_acquisition(lease), sizeof offer->acquisition);
+    atomic_store(&offer->version, version + 1);
+}
+
+bool history_read_offer(const history_lane *lane, unsigned *version, history_offer *offer)
+{
+    unsigned before = atomic_load(&lane->offer.version);
+    if (before == 0 || before % 2 == 1 || before == *version)
+        return false;
+    memcpy(offer, &lane->offer, sizeof *offer);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&lane->offer.version) != before)
+        return false;
+    *version = before;
+    return true;
+}
+
+int64_t history_reached(const soak_history *history)
+{
+    int64_t reached = real_boot_us();
+    for (int i = 0; i < LANES; i++) {
+        int64_t of_lane = atomic_load(&history->lanes[i].reached_us);
+        if (of_lane < reached)
+            reached = of_lane;
+    }
+    return reached;
+}
+
+bool history_read(history_lane *lane, history_event *event)
+{
+    uint64_t tail = atomic_load(&lane->tail);
+    if (tail == atomic_load(&lane->head))
+        return false;
+    *event = lane->ring[tail % LANE_EVENTS];
+    atomic_store(&lane->tail, tail + 1);
+    if (event->number)
+        lane->ended = event->number;
+    return true;
+}
+
+bool history_read_pending(history_lane *lane, history_event *event)
+{
+    uint64_t number = atomic_load(&lane->pending_number);
+    if (number <= lane->ended)
+        return false;
+    *event = lane->pending;
+    event->status = HISTORY_KILLED;
+    event->after_us = real_boot_us();
+    lane->ended = number;
+    return true;
+}
+
+const char *history_kind_name(history_kind kind)
+{
+    static const char *const names[HISTORY_KINDS] = {
+        "obtain, no wait", "obtain, backoff", "obtain, wait", "release", "renew", "resume", "keep", "list",
+        "raise floor", "open", "fork", "neighbour writes", "neighbour reads", "row of a list", "look"};
+    return names[kind];
+}
+
+const char *history_status_name(const history_event *event)
+{
+    if (event->status == HISTORY_KILLED)
+        return "KILLED";
+    if (event->kind == RELEASE && event->status == LEASELOCK_OK && !event->valid)
+        return "NOT OURS";
+    return leaselock_error_name(event->status);
+}

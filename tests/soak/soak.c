@@ -1,0 +1,231 @@
+/*
+ * The long run: processes that do all that can be done with leases on one SQLite file, while they are killed, stopped,
+ * and locked out, and a checker that reads what they saw. Exits with 1 when a promise was broken.
+ *
+ *   soak [--operations N] [--seconds S] [--seed X]
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "soak/calls.h"
+#include "soak/checker.h"
+#include "soak/crew.h"
+#include "soak/neighbour.h"
+#include "soak/tally.h"
+#include "soak/worker.h"
+#include "support/clock.h"
+
+enum { OPERATIONS = 1000000, PATIENCE_US = 60000000, ENDING = LANES - 1 };
+
+typedef struct soak_run {
+    unsigned long operations; /* enough */
+    int64_t seconds;          /* 0: no limit */
+    uint64_t seed;
+    char folder[64];
+    soak_history *history;
+    soak_checker *checker;
+    soak_tally tally;
+    soak_crew crew;
+    int64_t start_us;
+} soak_run;
+
+static void read_lane(soak_run *soak, int lane)
+{
+    history_event event;
+    while (history_read(&soak->history->lanes[lane], &event)) {
+        checker_feed(soak->checker, &event);
+        tally_add(&soak->tally, &event, crew_stopped_since(&soak->crew, lane, event.before_us));
+    }
+}
+
+static void read_all(soak_run *soak)
+{
+    int64_t reached_us = history_reached(soak->history);
+    for (int lane = 0; lane < LANES; lane++)
+        read_lane(soak, lane);
+    checker_settle(soak->checker, reached_us);
+}
+
+/* What the dead had begun may have happened. */
+static void bury(soak_run *soak, int lane, const char *how)
+{
+    history_event event;
+    read_lane(soak, lane);
+    if (history_read_pending(&soak->history->lanes[lane], &event)) {
+        checker_feed(soak->checker, &event);
+        tally_add(&soak->tally, &event, true);
+    }
+    atomic_store(&soak->history->lanes[lane].reached_us, INT64_MAX);
+    if (how)
+        checker_report(soak->checker, "the process of lane %d ended with %s", lane, how);
+}
+
+static void bury_the_dead(soak_run *soak, bool replace)
+{
+    const char *how;
+    for (int lane; (lane = crew_reap(&soak->crew, &how)) >= 0;) {
+        bury(soak, lane, how);
+        if (replace)
+            crew_start_member(&soak->crew, lane);
+    }
+}
+
+static bool look_for_hangs(soak_run *soak)
+{
+    int64_t longest_ago_us = real_boot_us() - PATIENCE_US;
+    for (int lane = 0; lane < CREW; lane++) {
+        if (atomic_load(&soak->history->lanes[lane].reached_us) > longest_ago_us)
+            continue;
+        checker_report(soak->checker, "lane %d hangs in: %s", lane,
+                       history_kind_name(soak->history->lanes[lane].pending.kind));
+        return true;
+    }
+    return false;
+}
+
+static double seconds_since(int64_t us)
+{
+    return (double)(real_boot_us() - us) / 1e6;
+}
+
+static bool is_enough(const soak_run *soak)
+{
+    return soak->tally.operations >= soak->operations || checker_violations(soak->checker) > 0 ||
+           (soak->seconds > 0 && seconds_since(soak->start_us) >= (double)soak->seconds);
+}
+
+static void run(soak_run *soak)
+{
+    crew_start(&soak->crew, soak->history, soak->folder, soak->seed);
+    while (!is_enough(soak)) {
+        real_sleep(1);
+        crew_annoy(&soak->crew);
+        bury_the_dead(soak, true);
+        read_all(soak);
+        look_for_hangs(soak);
+    }
+    atomic_store(&soak->history->stop, true);
+    crew_relax(&soak->crew);
+    while (!crew_is_gone(&soak->crew)) {
+        real_sleep(1);
+        bury_the_dead(soak, false);
+        read_all(soak);
+        if (look_for_hangs(soak))
+            crew_kill_all(&soak->crew);
+    }
+}
+
+/* Alone at last: the file is sound, and every resource can be had, with a number above all that were seen. */
+static void finish(soak_run *soak)
+{
+    if (!neighbour_check(soak->folder))
+        checker_report(soak->checker, "the database is damaged");
+    soak_worker last = {.history = soak->history, .lane = &soak->history->lanes[ENDING], .number = ENDING,
+                   .client = "the last", .dice = {soak->seed}};
+    snprintf(last.url, sizeof last.url, "sqlite:%s/leases.db", soak->folder);
+    call_open(&last, 0);
+    for (uint8_t resource = 0; resource < RESOURCES; resource++) {
+        leaselock_status status = LEASELOCK_BUSY;
+        int64_t give_up_us = real_boot_us() + PATIENCE_US;
+        while (status == LEASELOCK_BUSY && real_boot_us() < give_up_us)
+            status = call_obtain(&last, OBTAIN_WAIT, resource, LEASELOCK_TTL_DEFAULT_MS, &last.holds[0]);
+        if (status != LEASELOCK_OK)
+            checker_report(soak->checker, "resource %d cannot be had: %s", resource, leaselock_error_name(status));
+        else
+            drop(&last.holds[0]);
+    }
+    call_list(&last);
+    call_close(&last);
+    read_lane(soak, ENDING);
+    checker_settle(soak->checker, INT64_MAX);
+}
+
+static int report(const soak_run *soak)
+{
+    double seconds = seconds_since(soak->start_us);
+    unsigned long starts = 0;
+    for (int i = 0; i < CREW; i++)
+        starts += soak->crew.members[i].starts;
+    tally_print(&soak->tally, stdout);
+    printf("%lu operations in %.1f s, %.0f per second; %lu grants of %d resources\n", soak->tally.operations, seconds,
+           (double)soak->tally.operations / seconds, checker_grants(soak->checker), RESOURCES);
+    printf("%d workers and a neighbour at a time, %lu processes in all: %lu killed, %lu stopped for a while\n", WORKERS,
+           starts, soak->crew.kills, soak->crew.stops);
+    unsigned long violations = checker_violations(soak->checker);
+    if (violations)
+        printf("%lu VIOLATIONS (seed %llu); the files are in %s\n", violations, (unsigned long long)soak->seed,
+               soak->folder);
+    else
+        printf("no violation (seed %llu)\n", (unsigned long long)soak->seed);
+    return violations ? 1 : 0;
+}
+
+static void remove_folder(const soak_run *soak)
+{
+    static const char *const names[] = {"leases.db", "leases.db-wal", "leases.db-shm", "history"};
+    char path[128];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", soak->folder, names[i]);
+        unlink(path);
+    }
+    rmdir(soak->folder);
+}
+
+static int run_in_folder(soak_run *soak)
+{
+    char path[128];
+    snprintf(soak->folder, sizeof soak->folder, "/tmp/leaselock-soak-XXXXXX");
+    if (!mkdtemp(soak->folder)) {
+        perror(soak->folder);
+        return 2;
+    }
+    snprintf(path, sizeof path, "%s/history", soak->folder);
+    soak->history = history_map(path);
+    soak->checker = checker_new(stderr);
+    soak->start_us = real_boot_us();
+    run(soak);
+    finish(soak);
+    int result = report(soak);
+    if (result == 0)
+        remove_folder(soak);
+    checker_free(soak->checker);
+    return result;
+}
+
+/* soak --member LANE SEED FOLDER: one of the crew. */
+static _Noreturn void be_a_member(char **arguments)
+{
+    int lane = atoi(arguments[0]);
+    uint64_t seed = strtoull(arguments[1], NULL, 10);
+    char path[4096];
+    snprintf(path, sizeof path, "%s/history", arguments[2]);
+    soak_history *history = history_map(path);
+    if (lane == NEIGHBOUR)
+        neighbour_run(history, (uint8_t)lane, seed, arguments[2]);
+    worker_run(history, (uint8_t)lane, seed, arguments[2]);
+}
+
+int main(int count, char **arguments)
+{
+    static const struct option options[] = {
+        {"operations", required_argument, NULL, 'o'}, {"seconds", required_argument, NULL, 's'},
+        {"seed", required_argument, NULL, 'x'}, {NULL, 0, NULL, 0}};
+    static soak_run soak = {.operations = OPERATIONS};
+    if (count == 5 && strcmp(arguments[1], "--member") == 0)
+        be_a_member(arguments + 2);
+    soak.seed = (uint64_t)real_boot_us();
+    for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
+        if (option == 'o')
+            soak.operations = strtoul(optarg, NULL, 10);
+        else if (option == 's')
+            soak.seconds = atoll(optarg);
+        else if (option == 'x')
+            soak.seed = strtoull(optarg, NULL, 10);
+        else
+            return 64;
+    }
+    return run_in_folder(&soak);
+}

@@ -1,0 +1,12 @@
+/* A process that uses leases in every way there is, until it is told to stop, killed, or has had enough. */
+#ifndef SOAK_WORKER_H
+#define SOAK_WORKER_H
+
+#include <stdint.h>
+
+#include "soak/history.h"
+
+/* The folder holds the history and the database. Does not return. */
+_Noreturn void worker_run(soak_history *history, uint8_t lane, uint64_t seed, const char *folder);
+
+#endif
