@@ -12,7 +12,7 @@
 #include "leaselock.h"
 #include "support/clock.h"
 
-#define TEST(name) static void name(void **state __attribute__((unused)))
+#define TEST(name) static void name(void **of_cmocka __attribute__((unused)))
 
 /* The call answers `expected`; else the library's message is shown. */
 #define assert_status(expected, call) check_status((expected), (call), #call, __FILE__, __LINE__)

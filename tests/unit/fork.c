@@ -130,12 +130,6 @@ static void use_and_keep(leaselock_lease *inherited)
     use_an_own_lock(true);
 }
 
-static void use_only(leaselock_lease *inherited)
-{
-    (void)inherited;
-    use_an_own_lock(false);
-}
-
 TEST(the_child_can_open_a_lock_of_its_own)
 {
     leaselock_lease *lease = obtain_now(lock, "r", NULL, 0);
@@ -182,6 +176,12 @@ TEST(a_kept_lease_survives_200_forks_during_its_renewals)
 
 #ifndef __SANITIZE_ADDRESS__ /* whose allocator does not survive a fork while another thread allocates */
 static atomic_bool stop;
+
+static void use_only(leaselock_lease *inherited)
+{
+    (void)inherited;
+    use_an_own_lock(false);
+}
 
 /* Keeps the library's process-wide mutexes busy: a lease that is lost is lost again at every renewal. */
 static void *lose_again_and_again(void *lost)
