@@ -205,27 +205,43 @@ static void grant(database *in, row *at, const leaselock_claim *claim, int64_t n
     at->released = false;
 }
 
-/* All or nothing: first every claim is looked at, and every missing row made; only then is anything granted. */
+static leaselock_status no_clock(void)
+{
+    return ll_error_set(LEASELOCK_CLOCK, "the boot clock cannot be read");
+}
+
+/* Makes every row that is missing, and sees that there is a number for each claim: from here on nothing can fail. */
+static leaselock_status prepare(database *in, const leaselock_claim *claims, size_t count, int64_t now)
+{
+    if (now == LL_CLOCK_BROKEN)
+        return no_clock();
+    for (size_t i = 0; i < count; i++) {
+        const row *at = find_row(in, claims[i].resource);
+        if (!at && !(at = add_row(in, claims[i].resource)))
+            return LEASELOCK_NOMEM;
+        bool wants_number = !is_held(at, now) && strcmp(at->acquisition, claims[i].acquisition) != 0;
+        if (wants_number && (in->floor == INT64_MAX || at->sequence == INT64_MAX))
+            return ll_error_set(LEASELOCK_EXHAUSTED, "no sequence is left for \"%s\"", claims[i].resource);
+    }
+    return LEASELOCK_OK;
+}
+
+/* All or nothing: first every claim is looked at, only then is anything granted. */
 static leaselock_status memory_obtain(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
                                       const leaselock_call *call, leaselock_outcome *outcomes)
 {
     (void)call;
     database *in = connection->database;
-    leaselock_status status = LEASELOCK_OK;
     pthread_mutex_lock(&mutex);
     int64_t now = ll_clock_boot();
-    bool all_free = true;
+    leaselock_status status = prepare(in, claims, count, now);
+    bool all_free = status == LEASELOCK_OK;
     for (size_t i = 0; i < count && status == LEASELOCK_OK; i++) {
-        row *at = find_row(in, claims[i].resource);
-        look(at, &claims[i], now, &outcomes[i]);
+        look(find_row(in, claims[i].resource), &claims[i], now, &outcomes[i]);
         if (outcomes[i].kind == LEASELOCK_OUTCOME_BUSY || outcomes[i].kind == LEASELOCK_OUTCOME_SPENT)
             all_free = false;
-        if (!at && !add_row(in, claims[i].resource))
-            status = LEASELOCK_NOMEM;
-        if (in->floor == INT64_MAX || (at && at->sequence == INT64_MAX))
-            status = ll_error_set(LEASELOCK_EXHAUSTED, "no sequence is left for \"%s\"", claims[i].resource);
     }
-    for (size_t i = 0; i < count && status == LEASELOCK_OK && all_free; i++) {
+    for (size_t i = 0; i < count && all_free; i++) {
         row *at = find_row(in, claims[i].resource);
         if (outcomes[i].kind == LEASELOCK_OUTCOME_NONE)
             grant(in, at, &claims[i], now);
@@ -241,7 +257,8 @@ static leaselock_status memory_renew(leaselock_connection *connection, const lea
     (void)call;
     pthread_mutex_lock(&mutex);
     int64_t now = ll_clock_boot();
-    for (size_t i = 0; i < count; i++) {
+    leaselock_status status = now == LL_CLOCK_BROKEN ? no_clock() : LEASELOCK_OK;
+    for (size_t i = 0; i < count && status == LEASELOCK_OK; i++) {
         row *at = find_row(connection->database, claims[i].resource);
         memset(&outcomes[i], 0, sizeof outcomes[i]);
         outcomes[i].kind = LEASELOCK_OUTCOME_LOST;
@@ -253,7 +270,7 @@ static leaselock_status memory_renew(leaselock_connection *connection, const lea
         }
     }
     pthread_mutex_unlock(&mutex);
-    return LEASELOCK_OK;
+    return status;
 }
 
 static leaselock_status memory_release(leaselock_connection *connection, const leaselock_claim *claims, size_t count,

@@ -33,7 +33,7 @@ struct leaselock_connection {
     int wal_frames;    /* in the WAL after the last commit */
     int checkpoint_at; /* frames that call for the next checkpoint */
 
-    /* The call that runs, for the busy handler, and why that gave up. */
+    /* The call that runs, for the busy handler, and why that, or a clock, gave up. */
     const leaselock_call *call;
     leaselock_status gave_up;
     int64_t patient_until_ms; /* 0, or: wait no longer than this, and ask nobody whether to go on */

@@ -62,6 +62,15 @@ static const char *const sql[LL_SQLITE_STATEMENTS] = {
     [LL_SQL_SYNCHRONOUS_NORMAL] = "PRAGMA synchronous = NORMAL",
 };
 
+/* Ends the statement; ll_sqlite_fail() then answers CLOCK. */
+static void fail_clock(sqlite3_context *context, const char *which)
+{
+    leaselock_connection *connection = sqlite3_user_data(context);
+    connection->gave_up =
+        ll_error_set(LEASELOCK_CLOCK, "%s: the %s clock cannot be read", connection->file->path, which);
+    sqlite3_result_error(context, "no clock", -1);
+}
+
 /* One reading per statement, so that all of it agrees on the time. */
 static void boot_now(sqlite3_context *context, int count, sqlite3_value **values)
 {
@@ -70,7 +79,7 @@ static void boot_now(sqlite3_context *context, int count, sqlite3_value **values
     if (connection->now_ms == 0) {
         int64_t now = ll_clock_boot();
         if (now == LL_CLOCK_BROKEN) {
-            sqlite3_result_error(context, "the boot clock cannot be read", -1);
+            fail_clock(context, "boot");
             return;
         }
         connection->now_ms = now - connection->boot_offset_ms;
@@ -84,7 +93,7 @@ static void wall_now(sqlite3_context *context, int count, sqlite3_value **values
     leaselock_connection *connection = sqlite3_user_data(context);
     connection->wall_ms = ll_clock_wall();
     if (connection->wall_ms == LL_CLOCK_BROKEN)
-        sqlite3_result_error(context, "the wall clock cannot be read", -1);
+        fail_clock(context, "wall");
     else
         sqlite3_result_int64(context, connection->wall_ms);
 }

@@ -82,8 +82,9 @@ leaselock_status ll_sqlite_status_of(sqlite3 *db, int result)
 
 leaselock_status ll_sqlite_fail(leaselock_connection *connection, int result, const char *doing)
 {
-    if ((result & 0xff) == SQLITE_BUSY && connection->gave_up != LEASELOCK_OK)
-        return connection->gave_up; /* the record says why the busy handler stopped */
+    bool is_busy = (result & 0xff) == SQLITE_BUSY;
+    if (connection->gave_up == LEASELOCK_CLOCK || (is_busy && connection->gave_up != LEASELOCK_OK))
+        return connection->gave_up; /* the record says why the clock or the busy handler stopped */
     /* the text is SQLite's buffer, which looking for the tables overwrites */
     char text[256];
     sqlite3_snprintf(sizeof text, text, "%s", sqlite3_errmsg(connection->db));
