@@ -1,7 +1,6 @@
 /* SQLite's own locks under ours: who only reads while busy, and how long a wait for the write lock may be. */
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "core/lock.h"

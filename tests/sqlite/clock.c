@@ -1,8 +1,6 @@
 /* The clock that decides: the boot clock of this boot. What a wall clock, a suspend, another boot do to leases. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "leaselock/sys/probes.h"
 #include "sqlite/child.h"

@@ -46,8 +46,8 @@ int folder_teardown(void **state)
 /* Eight texts that take turns. */
 static char *next_text(size_t *size)
 {
-    static char texts[8][PATH_MAX];
-    static unsigned turn;
+    static _Thread_local char texts[8][PATH_MAX];
+    static _Thread_local unsigned turn;
     *size = sizeof texts[0];
     return texts[turn++ % 8];
 }
