@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from helpers import new_url
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 from model import Busy, Database, Handle, Lost, Released
@@ -169,3 +170,4 @@ class SqliteMachine(MemoryMachine):
 
 TestMemory = MemoryMachine.TestCase
 TestSqlite = SqliteMachine.TestCase
+TestSqlite.settings = settings(max_examples=settings().max_examples // 2)  # it writes to a disk
