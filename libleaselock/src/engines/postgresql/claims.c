@@ -114,9 +114,13 @@ leaselock_status ll_pg_claims_make(ll_pg_claims *claims, const leaselock_claim *
     if (count == 1) {
         for (int i = 0; i < 4; i++)
             claims->values[i] = columns[i](all, claims->number);
+        claims->outcomes = &claims->single;
         return LEASELOCK_OK;
     }
     leaselock_status status = sort(claims);
+    claims->outcomes = status == LEASELOCK_OK ? ll_alloc(count * sizeof *claims->outcomes) : NULL;
+    if (!claims->outcomes)
+        status = LEASELOCK_NOMEM;
     for (int i = 0; i < 4 && status == LEASELOCK_OK; i++) {
         claims->values[i] = claims->arrays[i] = array_of(claims, columns[i]);
         if (!claims->arrays[i])
@@ -132,7 +136,17 @@ void ll_pg_claims_clear(ll_pg_claims *claims)
     for (int i = 0; i < 4; i++)
         ll_free(claims->arrays[i]);
     ll_free(claims->order);
+    if (claims->outcomes != &claims->single)
+        ll_free(claims->outcomes);
     memset(claims, 0, sizeof *claims);
+}
+
+leaselock_status ll_pg_claims_finish(ll_pg_claims *claims, leaselock_status status, leaselock_outcome *outcomes)
+{
+    if (status == LEASELOCK_OK)
+        memcpy(outcomes, claims->outcomes, claims->count * sizeof *outcomes);
+    ll_pg_claims_clear(claims);
+    return status;
 }
 
 ll_pg_request ll_pg_claims_request(const ll_pg_claims *claims, ll_pg_statement_id one, int value_count)

@@ -11,10 +11,14 @@ typedef struct ll_pg_claims {
     char *arrays[4];   /* of several claims; what values lead to */
     char number[24];   /* of one claim */
     const char *values[LL_PG_VALUES_MAX];
+    leaselock_outcome *outcomes; /* as far as they are known; the caller's are written when all of it went well */
+    leaselock_outcome single;
 } ll_pg_claims;
 
 /* `ttl`: the number is the claim's ttl, else its sequence. */
 leaselock_status ll_pg_claims_make(ll_pg_claims *claims, const leaselock_claim *all, size_t count, bool ttl);
+/* Copies the outcomes to the caller's where the status is OK, and clears. Returns the status. */
+leaselock_status ll_pg_claims_finish(ll_pg_claims *claims, leaselock_status status, leaselock_outcome *outcomes);
 void ll_pg_claims_clear(ll_pg_claims *claims);
 
 /* A request for all claims: `one` or the statement that follows it, for many. */

@@ -55,7 +55,7 @@ static leaselock_status read_row(leaselock_connection *connection, const char *t
 static leaselock_status read_version(leaselock_connection *connection, const char *table, const leaselock_call *call,
                                      int64_t *version)
 {
-    char *name = ll_format("%s.%s", connection->schema, table);
+    char *name = ll_pg_table(connection->schema, table);
     if (!name)
         return LEASELOCK_NOMEM;
     int64_t columns;
@@ -82,7 +82,7 @@ static leaselock_status check_may_create(leaselock_connection *connection, const
         status = ll_error_set(LEASELOCK_NOT_FOUND, "PostgreSQL: there is no schema %s", connection->schema);
     else if (status == LEASELOCK_OK && !ll_pg_integer(asking.result, 0, 0))
         status = ll_error_set(LEASELOCK_NO_TABLES,
-                              "PostgreSQL: schema %s has no tables of leases, or old ones, and role %s may not make them: "
+                              "PostgreSQL: schema %s has no tables of leases and role %s may not make them: "
                               "let its owner open it once, or apply leaselock/migrations/postgresql",
                               connection->schema, pq.PQuser(connection->link));
     ll_pg_clear(&asking, 1);
@@ -122,12 +122,14 @@ static leaselock_status run(leaselock_connection *connection, const char *sql)
 /* golang-migrate's table, to the letter; its one row is replaced. */
 static leaselock_status write_version(leaselock_connection *connection, const char *table, int64_t version)
 {
-    const char *schema = connection->schema;
-    char *sql = ll_format("CREATE TABLE IF NOT EXISTS %s.%s (version bigint not null primary key, dirty boolean not null);"
-                          "DELETE FROM %s.%s; INSERT INTO %s.%s (version, dirty) VALUES (%lld, false)",
-                          schema, table, schema, table, schema, table, (long long)version);
+    char *name = ll_pg_table(connection->schema, table);
+    char *sql = name ? ll_format("CREATE TABLE IF NOT EXISTS %s (version bigint not null primary key, dirty boolean not null);"
+                                 "DELETE FROM %s; INSERT INTO %s (version, dirty) VALUES (%lld, false)",
+                                 name, name, name, (long long)version)
+                     : NULL;
     leaselock_status status = sql ? run(connection, sql) : LEASELOCK_NOMEM;
     ll_free(sql);
+    ll_free(name);
     return status;
 }
 

@@ -13,7 +13,6 @@ typedef struct grant_job {
     leaselock_connection *connection;
     const leaselock_call *call;
     ll_pg_claims claims;
-    leaselock_outcome *outcomes;
     bool in_doubt; /* an earlier try of this acquisition may still be running */
     bool locked;   /* the last try met rows that nobody holds and somebody has locked */
 } grant_job;
@@ -25,7 +24,7 @@ typedef struct tally {
 
 static void read_row(grant_job *job, const PGresult *look, int row, int64_t asked_ms, tally *count)
 {
-    leaselock_outcome *outcome = &job->outcomes[ll_pg_claims_index(&job->claims, look, row)];
+    leaselock_outcome *outcome = &job->claims.outcomes[ll_pg_claims_index(&job->claims, look, row)];
     ll_pg_answer answer = ll_pg_read_answer(look, row, asked_ms, outcome);
     if (answer.same_acquisition)
         outcome->kind = answer.released ? LEASELOCK_OUTCOME_SPENT : LEASELOCK_OUTCOME_GRANTED;
@@ -41,14 +40,14 @@ static void mark_locked(grant_job *job, const PGresult *won)
 {
     job->locked = true;
     for (size_t i = 0; i < job->claims.count; i++) {
-        leaselock_outcome *outcome = &job->outcomes[i];
+        leaselock_outcome *outcome = &job->claims.outcomes[i];
         if (outcome->kind != LEASELOCK_OUTCOME_NONE)
             continue;
         outcome->kind = LEASELOCK_OUTCOME_BUSY;
         outcome->remaining_ms = 0;
     }
     for (int row = 0; job->claims.count > 1 && row < pq.PQntuples(won); row++)
-        job->outcomes[ll_pg_claims_index(&job->claims, won, row)].kind = LEASELOCK_OUTCOME_NONE;
+        job->claims.outcomes[ll_pg_claims_index(&job->claims, won, row)].kind = LEASELOCK_OUTCOME_NONE;
 }
 
 /* What the two results say. False where it is worth another round: a row is missing, or was given up between the two. */
@@ -56,7 +55,7 @@ static bool read_results(grant_job *job, const PGresult *won, const PGresult *lo
                          tally *count)
 {
     memset(count, 0, sizeof *count);
-    memset(job->outcomes, 0, job->claims.count * sizeof *job->outcomes);
+    memset(job->claims.outcomes, 0, job->claims.count * sizeof *job->claims.outcomes);
     for (int row = 0; row < pq.PQntuples(look); row++)
         read_row(job, look, row, asked_ms, count);
     if (count->barred > 0 || count->own == job->claims.count)
@@ -108,7 +107,7 @@ leaselock_status ll_pg_obtain(leaselock_connection *connection, const leaselock_
 {
     if (count == 0)
         return LEASELOCK_OK;
-    grant_job job = {.connection = connection, .call = call, .outcomes = outcomes};
+    grant_job job = {.connection = connection, .call = call};
     leaselock_status status = ll_pg_claims_make(&job.claims, claims, count, true);
     if (status != LEASELOCK_OK)
         return status;
@@ -117,6 +116,5 @@ leaselock_status ll_pg_obtain(leaselock_connection *connection, const leaselock_
     status = obtain(&job);
     if (status == LEASELOCK_OK)
         connection->in_doubt[0] = '\0';
-    ll_pg_claims_clear(&job.claims);
-    return status;
+    return ll_pg_claims_finish(&job.claims, status, outcomes);
 }

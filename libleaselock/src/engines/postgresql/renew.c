@@ -8,7 +8,6 @@ typedef struct change_job {
     leaselock_connection *connection;
     const leaselock_call *call;
     ll_pg_claims claims;
-    leaselock_outcome *outcomes;
     leaselock_outcome_kind changed; /* what a row that was changed means */
     leaselock_outcome_kind refused; /* and one that is not ours */
     const char *doing;
@@ -18,7 +17,7 @@ typedef struct change_job {
 static size_t read_changed(change_job *job, const PGresult *result, int64_t asked_ms)
 {
     for (int row = 0; row < pq.PQntuples(result); row++) {
-        leaselock_outcome *outcome = &job->outcomes[ll_pg_claims_index(&job->claims, result, row)];
+        leaselock_outcome *outcome = &job->claims.outcomes[ll_pg_claims_index(&job->claims, result, row)];
         ll_pg_read_answer(result, row, asked_ms, outcome);
         outcome->kind = job->changed;
     }
@@ -33,7 +32,7 @@ static void read_unchanged(change_job *job, const PGresult *look, int row, int64
 {
     size_t index = ll_pg_claims_index(&job->claims, look, row);
     const leaselock_claim *claim = &job->claims.all[index];
-    leaselock_outcome *outcome = &job->outcomes[index];
+    leaselock_outcome *outcome = &job->claims.outcomes[index];
     if (outcome->kind == job->changed)
         return;
     ll_pg_answer answer = ll_pg_read_answer(look, row, asked_ms, outcome);
@@ -65,7 +64,7 @@ static leaselock_status check_unknown(const change_job *job)
     if (job->claims.count > 1 && job->changed == LEASELOCK_OUTCOME_RENEWED)
         return LEASELOCK_OK;
     for (size_t i = 0; i < job->claims.count; i++)
-        if (job->outcomes[i].kind == LEASELOCK_OUTCOME_UNKNOWN)
+        if (job->claims.outcomes[i].kind == LEASELOCK_OUTCOME_UNKNOWN)
             return ll_error_set(LEASELOCK_UNAVAILABLE, "PostgreSQL: cannot %s: \"%s\" is locked by a transaction",
                                 job->doing, job->claims.all[i].resource);
     return LEASELOCK_OK;
@@ -74,8 +73,8 @@ static leaselock_status check_unknown(const change_job *job)
 static leaselock_status change(change_job *job, ll_pg_statement_id one)
 {
     for (size_t i = 0; i < job->claims.count; i++) {
-        memset(&job->outcomes[i], 0, sizeof job->outcomes[i]);
-        job->outcomes[i].kind = job->refused;
+        memset(&job->claims.outcomes[i], 0, sizeof job->claims.outcomes[i]);
+        job->claims.outcomes[i].kind = job->refused;
     }
     ll_pg_request request = ll_pg_claims_request(&job->claims, one, 4);
     int64_t asked_ms;
@@ -87,15 +86,13 @@ static leaselock_status change(change_job *job, ll_pg_statement_id one)
     return status == LEASELOCK_OK ? check_unknown(job) : status;
 }
 
-static leaselock_status run(change_job *job, const leaselock_claim *claims, size_t count, ll_pg_statement_id one)
+static leaselock_status run(change_job *job, const leaselock_claim *claims, size_t count, ll_pg_statement_id one,
+                            leaselock_outcome *outcomes)
 {
     if (count == 0)
         return LEASELOCK_OK;
     leaselock_status status = ll_pg_claims_make(&job->claims, claims, count, false);
-    if (status == LEASELOCK_OK)
-        status = change(job, one);
-    ll_pg_claims_clear(&job->claims);
-    return status;
+    return status == LEASELOCK_OK ? ll_pg_claims_finish(&job->claims, change(job, one), outcomes) : status;
 }
 
 leaselock_status ll_pg_renew(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
@@ -103,11 +100,10 @@ leaselock_status ll_pg_renew(leaselock_connection *connection, const leaselock_c
 {
     change_job job = {.connection = connection,
                       .call = call,
-                      .outcomes = outcomes,
                       .changed = LEASELOCK_OUTCOME_RENEWED,
                       .refused = LEASELOCK_OUTCOME_LOST,
                       .doing = "renew a lease"};
-    return run(&job, claims, count, LL_SQL_RENEW_ONE);
+    return run(&job, claims, count, LL_SQL_RENEW_ONE, outcomes);
 }
 
 leaselock_status ll_pg_release(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
@@ -115,9 +111,8 @@ leaselock_status ll_pg_release(leaselock_connection *connection, const leaselock
 {
     change_job job = {.connection = connection,
                       .call = call,
-                      .outcomes = outcomes,
                       .changed = LEASELOCK_OUTCOME_RELEASED,
                       .refused = LEASELOCK_OUTCOME_NOT_OURS,
                       .doing = "release a lease"};
-    return run(&job, claims, count, LL_SQL_RELEASE_ONE);
+    return run(&job, claims, count, LL_SQL_RELEASE_ONE, outcomes);
 }

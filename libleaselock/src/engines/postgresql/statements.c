@@ -148,6 +148,23 @@ char *ll_pg_qualify(const char *sql, const char *schema)
     return qualified;
 }
 
+char *ll_pg_table(const char *schema, const char *table)
+{
+    char *name = ll_alloc(strlen(schema) + 2 * strlen(table) + 4);
+    if (!name)
+        return NULL;
+    char *to = stpcpy(name, schema);
+    *to++ = '.';
+    *to++ = '"';
+    for (; *table; table++) {
+        if (*table == '"')
+            *to++ = '"';
+        *to++ = *table;
+    }
+    *to = '"';
+    return name;
+}
+
 leaselock_status ll_pg_make_statements(const char *schema, char *sql[LL_PG_STATEMENTS])
 {
     for (int id = LL_SQL_TEXT + 1; id < LL_PG_STATEMENTS; id++) {
