@@ -48,8 +48,15 @@ def test_held_is_75(leaselock):
         done = leaselock("obtain", "--no-wait", "--client", client, "r", code=75)
         assert done.stdout == ""
         assert '"r" is held by "first" (sequence 1, ' in done.stderr
-    leaselock("obtain", "--wait", "0", "r", code=75)
     assert leaselock.json("show", "r")["sequence"] == 1
+
+
+def test_no_wait_is_no_wait(leaselock):
+    leaselock.obtain("r")
+    start = time.monotonic()
+    leaselock("obtain", "--no-wait", "r", code=75)
+    leaselock("obtain", "--wait", "0", "r", code=75)
+    assert time.monotonic() - start < 4.75, "the time of the default backoff"
 
 
 def test_wait_is_over_in_time(leaselock):

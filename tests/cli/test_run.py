@@ -133,6 +133,20 @@ def test_a_signal_ends_the_wait(leaselock, tmp_path, number, wait):
     assert job.family() == {}
 
 
+def test_a_signal_before_the_command_starts(leaselock, tmp_path):
+    """It comes while nothing waits: blocked, and already there when leaselock begins."""
+
+    def be_terminated():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    leaselock("run", "r", "--", "touch", str(tmp_path / "ran"), code=143, preexec_fn=be_terminated)
+    assert not (tmp_path / "ran").exists()
+    assert leaselock.state("r") == "RELEASED"
+    leaselock("obtain", "--no-wait", "r", code=143, preexec_fn=be_terminated)
+    assert leaselock.state("r") == "RELEASED"
+
+
 def test_an_ignored_signal_does_not_end_the_wait(leaselock):
     """As under nohup, or in the background of a shell without job control."""
     lease = leaselock.obtain("r")

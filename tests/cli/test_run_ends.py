@@ -71,11 +71,14 @@ if child == 0:
     assert len(job.family()) == 1, "the one that left"
 
 
-def test_orphans_are_reaped(leaselock):
-    """While the command runs, what it lost is leaselock's."""
-    job = leaselock.start("run", "r", "--", "sh", "-c", "(sleep 0 & echo $!); echo ready; read x", stdin=PIPE)
+def test_orphans_are_reaped(leaselock, tmp_path):
+    """What the command loses sight of is leaselock's."""
+    os.mkfifo(tmp_path / "go")
+    job = leaselock.start("run", "r", "--", "sh", "-c", f'(sh -c "read x < {tmp_path}/go" & echo $!); echo ready; read x', stdin=PIPE)
     orphan = int(job.line())
     assert job.line() == "ready"
+    wait_until(lambda: f"PPid:\t{job.pid}\n" in Path(f"/proc/{orphan}/status").read_text())
+    (tmp_path / "go").write_text("\n")
     wait_until(lambda: not Path(f"/proc/{orphan}").exists(), "the reaping")
     job.process.stdin.write(b"\n")
     assert job.end() == (0, "")
@@ -127,7 +130,7 @@ def test_the_guardian_holds_nothing(leaselock):
     (guardian,) = [pid for pid, name in job.family().items() if name == "leaselock-guard"]
     targets = {entry.name: os.readlink(entry) for entry in Path(f"/proc/{guardian}/fd").iterdir()}
     assert {name: target.partition(":")[0] for name, target in targets.items()} == {
-        "0": "/dev/null", "1": "/dev/null", "2": "/dev/null", "3": "pipe",
+        "0": "/dev/null", "1": "/dev/null", "2": "/dev/null", "3": "socket",
     }
     assert os.getsid(guardian) == guardian
     assert os.readlink(f"/proc/{guardian}/cwd") == "/"
@@ -151,3 +154,13 @@ def test_a_guardian_that_is_killed_is_missed(leaselock):
     job.process.stdin.write(b"\n")
     code, messages = job.end()
     assert code == 3 and "the guardian died" in messages
+
+
+def test_without_its_guardian_the_command_still_dies_with_leaselock(leaselock):
+    job = leaselock.start("run", "r", "--", "sh", "-c", "echo ready; exec sleep 1000")
+    job.line()
+    (guardian,) = [pid for pid, name in job.family().items() if name == "leaselock-guard"]
+    os.kill(guardian, signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{guardian}").exists())
+    job.signal(signal.SIGKILL)
+    wait_until(lambda: job.family() == {})

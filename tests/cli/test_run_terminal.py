@@ -64,11 +64,30 @@ READER = "'echo ready=$$; read x; echo got=$x; exit 3'"
 
 def test_the_command_has_the_terminal(shell):
     shell.type(f"leaselock run r -- sh -c {READER}; echo code=$?")
-    command = int(shell.expect(r"ready=(\d+)")[1])
+    command = int(shell.expect(r"ready=(\d+)\r\n")[1])
     assert shell.foreground() == command
     shell.type("hello")
     shell.expect("got=hello\r\ncode=3")
     wait_until(lambda: shell.foreground() == shell.pid, "the shell's getting it back")
+
+
+def test_the_command_is_in_the_foreground_before_it_asks(shell, tmp_path):
+    """From its first instruction on, and again when it is continued."""
+    (tmp_path / "script").write_text(
+        """
+        tell() { read -r pid name state parent group session terminal foreground rest < /proc/$$/stat; echo $1=$((foreground - $$)); }
+        trap 'tell continued' CONT
+        tell started
+        while :; do sleep 0.05; done
+        """
+    )
+    shell.type(f"leaselock run r -- sh {tmp_path}/script")
+    shell.expect("started=0\r\n")
+    shell.type(CTRL_Z, end="")
+    shell.expect("Stopped")
+    shell.type("fg")
+    shell.expect("continued=0\r\n")
+    shell.type(CTRL_C, end="")
 
 
 def test_ctrl_c_reaches_the_command(shell):
@@ -93,7 +112,7 @@ def test_ctrl_c_ends_the_wait(shell, leaselock):
 def stop(shell, script=READER, ttl="30"):
     """Starts a job and stops it by Ctrl-Z; the command's process."""
     shell.type(f"leaselock run --ttl {ttl} --grace 0 r -- sh -c {script}; echo code=$?")
-    command = int(shell.expect(r"ready=(\d+)")[1])
+    command = int(shell.expect(r"ready=(\d+)\r\n")[1])
     shell.type(CTRL_Z, end="")
     shell.expect(r"Stopped")
     assert is_stopped(command) and shell.foreground() == shell.pid
@@ -138,7 +157,7 @@ def test_stopped_for_longer_than_the_lease(shell, leaselock):
 def test_the_whole_group_is_stopped(shell):
     """One that stops only itself; the other would work on beyond the lease."""
     shell.type("leaselock run r -- sh -c '(echo worker=$(sh -c \"echo \\$PPID\"); while :; do sleep 1; done) & read x; kill -STOP $$'")
-    worker = int(shell.expect(r"worker=(\d+)")[1])
+    worker = int(shell.expect(r"worker=(\d+)\r\n")[1])
     shell.type("go")
     shell.expect("Stopped")
     wait_until(lambda: is_stopped(worker))
@@ -147,7 +166,7 @@ def test_the_whole_group_is_stopped(shell):
 
 def test_started_in_the_background(shell):
     shell.type(f"leaselock run r -- sh -c {READER} &")
-    command = int(shell.expect(r"ready=(\d+)")[1])
+    command = int(shell.expect(r"ready=(\d+)\r\n")[1])
     shell.wait_until_stopped()
     assert is_stopped(command)
     shell.type("fg; echo code=$?")
@@ -168,10 +187,10 @@ def test_in_a_script(shell):
 
 
 def test_in_a_pipeline_the_others_keep_the_terminal(shell):
-    shell.type("leaselock run r -- echo data | sh -c 'cat; echo ready; read x < /dev/tty; echo got=$x'; echo code=$?")
-    shell.expect("data\r\nready")
+    shell.type("leaselock run r -- sh -c 'while echo data; do sleep 0.05; done' | sh -c 'read x; echo $x; read x < /dev/tty; echo got=$x'")
+    shell.expect("data\r\n")
     shell.type("mine")
-    shell.expect("got=mine\r\ncode=0")
+    shell.expect("got=mine\r\n")
 
 
 def test_in_a_pipeline_the_command_gets_the_terminal_when_it_asks(shell):
@@ -190,7 +209,7 @@ def test_a_command_that_dies_leaves_no_raw_terminal(shell):
 def test_a_terminal_that_goes_away(shell, leaselock):
     """SIGHUP ends the command as it would without leaselock, and the lease with it."""
     shell.type("leaselock run r -- sh -c 'echo ready=$$; exec sleep 1000'")
-    command = int(shell.expect(r"ready=(\d+)")[1])
+    command = int(shell.expect(r"ready=(\d+)\r\n")[1])
     os.close(shell.terminal)
     shell.terminal = os.open("/dev/null", os.O_RDONLY)
     wait_until(lambda: not is_alive(command))

@@ -3,33 +3,32 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PIPE = STDERR_FILENO + 1 };
+enum { LINK = STDERR_FILENO + 1 };
 
-/* Keeps nothing of the runner but the pipe: whoever reads the runner's output must not wait for the guardian. */
-static void let_go(int pipe)
+/* Keeps nothing of the runner but the link: whoever reads the runner's output must not wait for the guardian. */
+static void let_go(int link)
 {
-    sigset_t all;
-    sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, NULL);
     setsid();
     prctl(PR_SET_NAME, "leaselock-guard");
-    dup2(pipe, PIPE);
+    dup2(link, LINK);
     int nothing = open("/dev/null", O_RDWR);
     for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
         dup2(nothing, descriptor);
-    closefrom(PIPE + 1);
+    closefrom(LINK + 1);
     if (chdir("/") != 0)
         return; /* then it holds on to the directory */
 }
 
-static _Noreturn void guard(int pipe)
+static _Noreturn void guard(int link)
 {
-    let_go(pipe);
-    pid_t group = 0, message;
-    while (read(PIPE, &message, sizeof message) == sizeof message)
+    let_go(link);
+    pid_t group = 0, message = getpid();
+    bool told = write(LINK, &message, sizeof message) == sizeof message;
+    while (told && read(LINK, &message, sizeof message) == sizeof message)
         group = message;
     if (group > 0)
         kill(-group, SIGKILL);
@@ -39,7 +38,7 @@ static _Noreturn void guard(int pipe)
 bool guardian_start(struct guardian *guardian)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return false;
     guardian->pid = fork();
     if (guardian->pid == 0) {
@@ -47,13 +46,19 @@ bool guardian_start(struct guardian *guardian)
         guard(ends[0]);
     }
     close(ends[0]);
-    guardian->pipe = ends[1];
+    guardian->link = ends[1];
     return guardian->pid > 0;
+}
+
+bool guardian_is_ready(const struct guardian *guardian)
+{
+    pid_t message;
+    return read(guardian->link, &message, sizeof message) == sizeof message;
 }
 
 bool guardian_watch(const struct guardian *guardian, pid_t group)
 {
-    return write(guardian->pipe, &group, sizeof group) == sizeof group;
+    return write(guardian->link, &group, sizeof group) == sizeof group;
 }
 
 void guardian_dismiss(struct guardian *guardian)
@@ -62,5 +67,5 @@ void guardian_dismiss(struct guardian *guardian)
         kill(guardian->pid, SIGKILL);
         waitpid(guardian->pid, NULL, 0);
     }
-    close(guardian->pipe);
+    close(guardian->link);
 }

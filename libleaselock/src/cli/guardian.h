@@ -10,11 +10,14 @@
 
 struct guardian {
     pid_t pid;
-    int pipe; /* its end of the runner's life */
+    int link; /* it notices when nobody has this end open any more */
 };
 
-/* False: errno says why. */
+/* It keeps the caller's signal mask. False: errno says why. */
 bool guardian_start(struct guardian *guardian);
+
+/* Waits until it has a session of its own; false: it died. */
+bool guardian_is_ready(const struct guardian *guardian);
 
 /* Tells it which process group to kill. Called by the command's process before it executes. Async-signal-safe. */
 bool guardian_watch(const struct guardian *guardian, pid_t group);

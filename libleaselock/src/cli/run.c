@@ -85,10 +85,14 @@ static int run_under_lease(leaselock_lease *lease, const struct options *options
 }
 
 /* From the grant to the command's start: each failure gives the lease back. */
-static int prepare(leaselock_lease *lease)
+static int prepare(leaselock_lease *lease, const struct guardian *guardian)
 {
     if (signals_caught())
         return EXIT_SIGNAL + signals_caught();
+    if (!guardian_is_ready(guardian)) {
+        complain("the guardian died");
+        return EX_OSERR;
+    }
     if (!set_environment(lease)) {
         complain("%s", strerror(errno));
         return EX_OSERR;
@@ -105,7 +109,7 @@ static int obtain_and_run(const struct options *options, struct guardian *guardi
     if (code == 0)
         code = obtain_lease(lock, options, &lease);
     if (code == 0) {
-        code = prepare(lease);
+        code = prepare(lease, guardian);
         signals_end_no_waits();
         code = code == 0 ? run_under_lease(lease, options, guardian) : release(lease, code);
     }
@@ -119,11 +123,11 @@ static int run(const struct options *options)
     int code = check_times(options);
     if (code != 0)
         return code;
+    signals_end_waits(); /* first, so that the guardian, too, outlasts a signal to everybody */
     if (!guardian_start(&guardian)) {
         complain("cannot start the guardian: %s", strerror(errno));
         return EX_OSERR;
     }
-    signals_end_waits();
     code = obtain_and_run(options, &guardian);
     guardian_dismiss(&guardian);
     return code;

@@ -89,10 +89,9 @@ static void follow_stop(const struct watch *watch, int signal)
     signals_stop_job(signal == SIGSTOP ? SIGTSTP : signal);
 }
 
-/* The lease may have ended while this process was stopped: that comes first. */
+/* The lease may have ended while this process was stopped: then what is stopped stays so, and is killed. */
 static void follow_continue(struct watch *watch)
 {
-    enforce(watch);
     if (watch->lost)
         return;
     if (!watch->terminal->shared)
