@@ -3,7 +3,7 @@
 
     server.py [--setting NAME=VALUE]... COMMAND [ARGUMENT]...
 
-The command finds a URL of a superuser on an empty database in LEASELOCK_TEST_POSTGRESQL. Where that is set already, the
+The command finds a URL of a superuser on an empty database in LEASELOCK_TEST_POSTGRESQL, and for every argument {url}. Where that is set already, the
 command runs against that server instead, in a database that is made for it and dropped again. Beside it, for tests that
 are about the server itself (empty on a server that was given): LEASELOCK_TEST_POSTGRESQL_DATA, its data directory, and
 LEASELOCK_TEST_POSTGRESQL_CONTROL, a command that takes pg_ctl's verbs (stop, start, restart) and is run as its owner.
@@ -106,6 +106,7 @@ def own_database(url: str) -> Iterator[dict[str, str]]:
 
 
 def run(command: list[str], environment: dict[str, str]) -> int:
+    command = [environment[VARIABLE] if argument == "{url}" else argument for argument in command]
     with subprocess.Popen(command, env={**os.environ, **environment}) as child:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, frame: child.send_signal(received))
