@@ -26,9 +26,13 @@ static const char hello[] =
     " (SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
     "   WHERE c.oid = to_regclass('leaselock_leases')), current_schema()))";
 
-static void ignore_notice(void *payload, const PGresult *result)
+/* Notices are nobody's business; a server that ends an idle connection says so in one. */
+static void take_notice(void *payload, const PGresult *result)
 {
-    (void)payload, (void)result;
+    leaselock_connection *connection = payload;
+    const char *severity = pq.PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity && strcmp(severity, "FATAL") == 0)
+        connection->farewell = true;
 }
 
 void ll_pg_drop_link(leaselock_connection *connection)
@@ -36,6 +40,7 @@ void ll_pg_drop_link(leaselock_connection *connection)
     pq.PQfinish(connection->link);
     connection->link = NULL;
     connection->migration = NULL;
+    connection->farewell = false;
     memset(connection->prepared, 0, sizeof connection->prepared);
 }
 
@@ -54,7 +59,7 @@ static leaselock_status make_link(leaselock_connection *connection, const leasel
         return ll_error_set(LEASELOCK_NOMEM, "out of memory");
     /* the only way to a SQLSTATE of a refused connection */
     pq.PQsetErrorVerbosity(connection->link, PQERRORS_VERBOSE);
-    pq.PQsetNoticeReceiver(connection->link, ignore_notice, NULL);
+    pq.PQsetNoticeReceiver(connection->link, take_notice, connection);
     if (pq.PQstatus(connection->link) == CONNECTION_BAD)
         return ll_pg_fail_connect(connection);
     for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
@@ -117,20 +122,22 @@ static leaselock_status greet(leaselock_connection *connection, const leaselock_
     return status;
 }
 
-/* Nobody writes to an idle connection, but for its end. */
-static bool is_dead(PGconn *link)
+/* A server hardly writes to an idle connection but for its end: a farewell, then the end of the stream. */
+static bool is_dead(leaselock_connection *connection)
 {
+    PGconn *link = connection->link;
     struct pollfd socket = {.fd = pq.PQsocket(link), .events = POLLIN};
-    if (poll(&socket, 1, 0) <= 0)
-        return pq.PQstatus(link) != CONNECTION_OK;
-    /* a farewell is read first, the end of the stream by the second call */
-    return !pq.PQconsumeInput(link) || !pq.PQconsumeInput(link) || pq.PQstatus(link) != CONNECTION_OK;
+    if (poll(&socket, 1, 0) > 0)
+        for (int i = 0; i < 2; i++)
+            if (!pq.PQconsumeInput(link) || pq.PQisBusy(link) || connection->farewell)
+                return true;
+    return pq.PQstatus(link) != CONNECTION_OK;
 }
 
 leaselock_status ll_pg_ensure_link(leaselock_connection *connection, const leaselock_call *call)
 {
     /* inside a transaction a new link would be another transaction */
-    if (connection->link && (connection->greeting || connection->migration || !is_dead(connection->link)))
+    if (connection->link && (connection->greeting || connection->migration || !is_dead(connection)))
         return LEASELOCK_OK;
     ll_pg_drop_link(connection);
     leaselock_status status = make_link(connection, call);

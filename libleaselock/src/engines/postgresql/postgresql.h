@@ -17,6 +17,7 @@ struct leaselock_connection {
     ll_pg_target target;
     char *schema; /* quoted, what all statements are qualified with */
     char *sql[LL_PG_STATEMENTS];
+    bool farewell; /* the server has said that it ends the connection */
     bool greeting; /* the link is new, and its first exchange is under way */
     /* A session of our own: statements may be prepared. Behind a pooler each transaction may meet another session. */
     bool direct;
