@@ -1,10 +1,12 @@
 # <build>/lua/<5.1|5.3|5.4>: leaselock.lua and leaselock/core.so, for LUA_PATH and LUA_CPATH. LuaJIT loads 5.1's.
+include(GNUInstallDirs)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LUA51 REQUIRED lua5.1)
 pkg_check_modules(LUA53 REQUIRED lua5.3)
 pkg_check_modules(LUA54 REQUIRED lua5.4)
 
 set(lua_wrapper ${CMAKE_CURRENT_BINARY_DIR}/leaselock_lua.c)
+set(lua_layer ${PROJECT_SOURCE_DIR}/bindings/lua/leaselock.lua)
 
 # What SWIG writes is the same for every Lua.
 add_custom_command(
@@ -19,25 +21,31 @@ add_custom_target(leaselock_lua_wrapper DEPENDS ${lua_wrapper})
 
 foreach(version 5.1 5.3 5.4)
   string(REPLACE "." "" digits ${version})
-  set(lua_folder ${PROJECT_BINARY_DIR}/lua/${version})
+  set(target leaselock_lua${digits})
+  set(folder ${PROJECT_BINARY_DIR}/lua/${version})
+  set(module_dir ${CMAKE_INSTALL_LIBDIR}/lua/${version}/leaselock)
+  file(RELATIVE_PATH to_library /prefix/${module_dir} /prefix/${CMAKE_INSTALL_LIBDIR})
 
-  # By hand, so with our warnings.
-  add_library(leaselock_lua${digits}_support OBJECT lua/handle.c lua/value.c lua/wait.c)
-  target_include_directories(leaselock_lua${digits}_support SYSTEM PRIVATE ${LUA${digits}_INCLUDE_DIRS})
-  target_link_libraries(leaselock_lua${digits}_support PRIVATE leaselock leaselock_warnings)
+  # Written by hand, so with our warnings.
+  add_library(${target}_support OBJECT lua/handle.c lua/value.c lua/wait.c)
+  target_include_directories(${target}_support SYSTEM PRIVATE ${LUA${digits}_INCLUDE_DIRS})
+  target_link_libraries(${target}_support PRIVATE leaselock_for_modules leaselock_warnings)
 
-  # The headers alone: the interpreter that loads the module brings Lua's functions.
-  add_library(leaselock_lua${digits} MODULE ${lua_wrapper} $<TARGET_OBJECTS:leaselock_lua${digits}_support>)
-  add_dependencies(leaselock_lua${digits} leaselock_lua_wrapper)
-  target_include_directories(leaselock_lua${digits} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${LUA${digits}_INCLUDE_DIRS})
-  target_compile_definitions(leaselock_lua${digits} PRIVATE SWIG_TYPE_TABLE=leaselock)
-  target_link_libraries(leaselock_lua${digits} PRIVATE leaselock)
+  # Lua's headers alone: the interpreter that loads the module brings the functions.
+  add_library(${target} MODULE ${lua_wrapper} $<TARGET_OBJECTS:${target}_support>)
+  add_dependencies(${target} leaselock_lua_wrapper)
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${LUA${digits}_INCLUDE_DIRS})
+  target_compile_definitions(${target} PRIVATE SWIG_TYPE_TABLE=leaselock)
+  target_link_libraries(${target} PRIVATE leaselock_for_modules)
   # nodelete: lua_close() unloads modules, and a keeper may still be on its way out.
-  target_link_options(leaselock_lua${digits} PRIVATE -Wl,-z,nodelete)
-  set_target_properties(leaselock_lua${digits} PROPERTIES PREFIX "" OUTPUT_NAME core
-                        LIBRARY_OUTPUT_DIRECTORY ${lua_folder}/leaselock)
+  target_link_options(${target} PRIVATE -Wl,-z,nodelete)
+  set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME core LIBRARY_OUTPUT_DIRECTORY ${folder}/leaselock
+                        INSTALL_RPATH "$ORIGIN/${to_library}")
 
   # A link, so that an edit needs no build.
-  file(MAKE_DIRECTORY ${lua_folder})
-  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/bindings/lua/leaselock.lua ${lua_folder}/leaselock.lua SYMBOLIC)
+  file(MAKE_DIRECTORY ${folder})
+  file(CREATE_LINK ${lua_layer} ${folder}/leaselock.lua SYMBOLIC)
+
+  install(TARGETS ${target} LIBRARY DESTINATION ${module_dir} COMPONENT lua)
+  install(FILES ${lua_layer} DESTINATION ${CMAKE_INSTALL_DATADIR}/lua/${version} COMPONENT lua)
 endforeach()

@@ -46,8 +46,8 @@ static bool call_nothing(lua_State *L)
 }
 
 /*
- * lua.c's signal handler sets a hook that raises "interrupted!", on the main state. A coroutine of PUC Lua has hooks of its
- * own, so it borrows that one for a call. In LuaJIT all states share one hook, and there is nothing to borrow.
+ * lua.c's signal handler sets a hook that raises "interrupted!" and takes itself away, on the main state. A coroutine of PUC Lua
+ * has hooks of its own, so it runs that one as the main state would have. In LuaJIT all states share one hook.
  */
 static bool run_hooks(lua_State *L)
 {
@@ -59,6 +59,8 @@ static bool run_hooks(lua_State *L)
     int mask = lua_gethookmask(L), count = lua_gethookcount(L);
     lua_sethook(L, asked, lua_gethookmask(source), lua_gethookcount(source));
     bool ok = call_nothing(L);
+    if (lua_gethook(L) != asked)
+        lua_sethook(source, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L));
     lua_sethook(L, own, mask, count);
     return ok;
 }

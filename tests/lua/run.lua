@@ -4,6 +4,7 @@ for name in pairs(_G) do
     globals[name] = true
 end
 
+package.path = arg[0]:gsub("run%.lua$", "?.lua") .. ";" .. package.path
 local harness = require "harness"
 harness.engine, harness.folder = arg[1], arg[2]
 
@@ -27,4 +28,6 @@ if harness.engine == "sqlite" then
 end
 
 print(("%d passed, %d failed"):format(harness.passed, harness.failed))
-os.exit(harness.failed == 0 and 0 or 1)
+if harness.failed > 0 then
+    os.exit(1)
+end
