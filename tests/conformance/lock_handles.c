@@ -31,7 +31,7 @@ TEST(handles_are_freed_in_any_order_and_nothing_is_left)
     size_t before = allocator_alive();
     for (int i = 0; i < 2 * ORDERS; i++) {
         free_in_order(orders[i % ORDERS], i >= ORDERS);
-        assert_eventually(allocator_alive() == before); /* a keeper frees itself in its own time */
+        assert_eventually(allocator_alive() <= before); /* a keeper frees itself in its own time, the first one too */
     }
 }
 

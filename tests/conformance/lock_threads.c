@@ -19,6 +19,19 @@ typedef struct worker {
 
 static history book;
 
+/* From a moment after the grant to a moment after a while, each seen as valid afterwards. */
+static void write_down(const worker *self, const leaselock_lease *lease, int64_t while_ms)
+{
+    int64_t from_us = real_boot_us();
+    if (!leaselock_lease_valid(lease))
+        return;
+    history_entry *entry = history_begin(&book, 0, self->number, leaselock_lease_sequence(lease), from_us);
+    real_sleep(while_ms);
+    int64_t to_us = real_boot_us();
+    if (entry && leaselock_lease_valid(lease))
+        history_held_until(entry, to_us);
+}
+
 static leaselock_status take_turns(worker *self, leaselock_backoff *backoff)
 {
     for (int i = 0; i < TURNS; i++) {
@@ -27,11 +40,7 @@ static leaselock_status take_turns(worker *self, leaselock_backoff *backoff)
             leaselock_lock_obtain_with_backoff(self->lock, self->resource, NULL, backoff, NULL, &lease);
         if (status != LEASELOCK_OK)
             return status;
-        history_entry *entry = history_begin(&book, 0, self->number, leaselock_lease_sequence(lease));
-        real_sleep(i % 3 == 0);
-        int64_t now_us = real_boot_us();
-        if (leaselock_lease_valid(lease))
-            history_held_until(entry, now_us);
+        write_down(self, lease, i % 3 == 0);
         status = leaselock_lock_release(self->lock, lease, NULL);
         leaselock_lease_free(lease);
         if (status != LEASELOCK_OK)

@@ -3,20 +3,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "support/clock.h"
-
-history_entry *history_begin(history *book, int resource, int holder, int64_t sequence)
+history_entry *history_begin(history *book, int resource, int holder, int64_t sequence, int64_t from_us)
 {
     unsigned index = atomic_fetch_add(&book->count, 1);
     if (index >= HISTORY_MAX)
         return NULL;
     history_entry *entry = &book->entries[index];
-    int64_t now_us = real_boot_us();
     entry->resource = resource;
     entry->holder = holder;
     entry->sequence = sequence;
-    atomic_store(&entry->to_us, now_us);
-    entry->from_us = now_us; /* last: an entry without it was not finished */
+    atomic_store(&entry->to_us, from_us);
+    entry->from_us = from_us; /* last: an entry without it was not finished */
     return entry;
 }
 

@@ -16,7 +16,7 @@ enum { HISTORY_MAX = 8192 };
 typedef struct history_entry {
     int resource, holder;
     int64_t sequence;
-    int64_t from_us;       /* read after the grant had arrived */
+    int64_t from_us;       /* read after the grant had arrived, and before its holder saw that it was valid */
     _Atomic int64_t to_us; /* read before its holder last saw that it was valid, or before it was released */
 } history_entry;
 
@@ -25,8 +25,8 @@ typedef struct history {
     history_entry entries[HISTORY_MAX];
 } history;
 
-/* Writes down a grant that has just arrived. NULL when the book is full. */
-history_entry *history_begin(history *book, int resource, int holder, int64_t sequence);
+/* Writes down a grant. NULL when the book is full. */
+history_entry *history_begin(history *book, int resource, int holder, int64_t sequence, int64_t from_us);
 /* It is known to have been held until `us`. */
 void history_held_until(history_entry *entry, int64_t us);
 

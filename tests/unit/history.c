@@ -18,9 +18,7 @@ static int empty_book(void **state)
 
 static void add(int resource, int holder, int64_t sequence, int64_t from_us, int64_t to_us)
 {
-    history_entry *entry = history_begin(&book, resource, holder, sequence);
-    entry->from_us = from_us;
-    atomic_store(&entry->to_us, to_us);
+    atomic_store(&history_begin(&book, resource, holder, sequence, from_us)->to_us, to_us);
 }
 
 static void assert_wrong(const char *word)
@@ -89,9 +87,9 @@ TEST(an_entry_that_was_never_finished_does_not_count)
 TEST(a_full_book_is_no_good_history)
 {
     for (int i = 0; i < HISTORY_MAX; i++)
-        assert_non_null(history_begin(&book, i, 1, 1));
+        assert_non_null(history_begin(&book, i, 1, 1, 1));
     assert_true(history_check(&book, why, sizeof why));
-    assert_null(history_begin(&book, HISTORY_MAX, 1, 1));
+    assert_null(history_begin(&book, HISTORY_MAX, 1, 1, 1));
     assert_wrong("full");
 }
 
