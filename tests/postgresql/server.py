@@ -34,7 +34,11 @@ SETTINGS = {
     "autovacuum_naptime": "1s",
     "log_min_messages": "fatal",
     "shared_buffers": "32MB",
+    "wal_writer_delay": "10s",  # what is not flushed by a commit stays so for a while
+    "bgwriter_delay": "10s",
 }
+# The tests' one role with a password; everybody else is trusted.
+HBA = "host all app 127.0.0.1/32 scram-sha-256\nlocal all all trust\nhost all all 127.0.0.1/32 trust\n"
 
 
 def programs() -> pathlib.Path | None:
@@ -59,6 +63,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def make_certificate(data: str) -> bool:
+    """A self-signed one, where openssl is there."""
+    if not shutil.which("openssl"):
+        return False
+    made = ["openssl", "req", "-new", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+            "-out", f"{data}/server.crt", "-keyout", f"{data}/server.key"]
+    subprocess.run([*unprivileged(), *made], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=data)
+    return True
+
+
 @contextlib.contextmanager
 def private_server(bin_folder: pathlib.Path, settings: dict[str, str]) -> Iterator[dict[str, str]]:
     """A server on a unix socket and on a port of 127.0.0.1; yields the environment of its tests."""
@@ -75,6 +89,9 @@ def private_server(bin_folder: pathlib.Path, settings: dict[str, str]) -> Iterat
             for name, value in {**SETTINGS, **settings}.items():
                 config.write(f"{name} = '{value}'\n")
             config.write(f"port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{folder}'\n")
+            if make_certificate(data):
+                config.write("ssl = on\n")
+        pathlib.Path(data, "pg_hba.conf").write_text(HBA, encoding="utf-8")
         control = [*as_owner, str(bin_folder / "pg_ctl"), "-D", data, "-w", "-t", "60", "-s", "-l", f"{folder}/log"]
         subprocess.run([*control, "start"], check=True, **quiet)
         try:

@@ -1,0 +1,357 @@
+/* Who may do what, in which schema, and what a role's own settings must not change. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "postgresql/database.h"
+
+static PGconn *admin;
+
+static int setup(void **state)
+{
+    (void)state;
+    admin = session();
+    sql(admin, "DROP TABLE IF EXISTS leaselock_leases, leaselock_control, leaselock_migrations;"
+               "DROP FUNCTION IF EXISTS leaselock_fence(text, bigint);"
+               "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    sql(admin, "DROP ROLE IF EXISTS app; CREATE ROLE app LOGIN PASSWORD 'sesame'");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    sql(admin, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'app'");
+    sql(admin, "DROP SCHEMA IF EXISTS elsewhere CASCADE; DROP SCHEMA IF EXISTS \"Odd \"\"one\" CASCADE;"
+               "DROP OWNED BY app; DROP ROLE app");
+    PQfinish(admin);
+    return 0;
+}
+
+/* The server's URL with another user before the @, and options behind it. */
+static const char *url_for(const char *user, const char *options)
+{
+    static char text[512];
+    const char *url = server("_TCP"), *host = strrchr(url, '@');
+    snprintf(text, sizeof text, "postgresql://%s%s%s", user, host, options);
+    return text;
+}
+
+static void refused(leaselock_status expected, const char *url)
+{
+    leaselock_connection *none = NULL;
+    int64_t start = real_clock();
+    assert_refused(expected, engine_try_connect(url, &none));
+    assert_true(real_clock() - start < 3000); /* at once */
+}
+
+/* One lease from its beginning to its end. */
+static void use(leaselock_connection *connection)
+{
+    leaselock_claim claim = obtained(connection, new_resource(), "c", 30000);
+    assert_kind(RENEWED, renew(connection, claim));
+    assert_kind(RELEASED, release(connection, claim));
+}
+
+static void install(void)
+{
+    engine_close(engine_connect());
+}
+
+static void grant_what_clients_need(void)
+{
+    sql(admin, "GRANT SELECT ON leaselock_migrations TO app; GRANT SELECT, INSERT, UPDATE ON leaselock_leases TO app;"
+               "GRANT SELECT, UPDATE ON leaselock_control TO app");
+}
+
+/* --- schemas ---------------------------------------------------------------------------------------------------------- */
+
+TEST(the_url_names_the_schema)
+{
+    sql(admin, "CREATE SCHEMA \"Odd \"\"one\"");
+    leaselock_connection *connection = engine_connect_to(url_for("postgres", "?schema=Odd%20%22one&sslmode=prefer"));
+    use(connection);
+    assert_int_equal(number(admin, "SELECT count(*) FROM \"Odd \"\"one\".leaselock_leases"), 1);
+    assert_string_equal(sqlstate(admin, "SELECT 1 FROM leaselock_leases"), "42P01");
+    assert_string_equal(sqlstate(admin, "SELECT \"Odd \"\"one\".leaselock_fence('none', 1)"), "LL001");
+    engine_close(connection);
+}
+
+TEST(else_the_search_path_leads_to_it_once)
+{
+    sql(admin, "CREATE SCHEMA elsewhere");
+    leaselock_connection *connection =
+        engine_connect_to(url_for("postgres", "?options=-csearch_path%3Delsewhere"));
+    leaselock_claim claim = obtained(connection, new_resource(), "c", 30000);
+    sql(admin, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'libleaselock'");
+    assert_eventually(number(admin, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'libleaselock'") == 0);
+    assert_kind(RENEWED, renew(connection, claim));
+    assert_int_equal(number(admin, "SELECT count(*) FROM elsewhere.leaselock_leases"), 1);
+    engine_close(connection);
+    install(); /* and public has tables of its own */
+    assert_int_equal(number(admin, "SELECT count(*) FROM leaselock_leases"), 0);
+}
+
+TEST(a_schema_that_is_not_there_is_said_to_be)
+{
+    refused(LEASELOCK_NOT_FOUND, url_for("postgres", "?schema=nowhere"));
+    assert_non_null(strstr(leaselock_error_last()->message, "nowhere"));
+    refused(LEASELOCK_NOT_FOUND, url_for("postgres", "?options=-csearch_path%3Dnowhere"));
+}
+
+/* --- roles ------------------------------------------------------------------------------------------------------------ */
+
+TEST(a_role_without_ddl_rights_uses_what_others_installed)
+{
+    install();
+    grant_what_clients_need();
+    leaselock_connection *connection = engine_connect_to(url_for("app:sesame", ""));
+    use(connection);
+    int64_t floor;
+    assert_ok(ll_engine_postgresql.raise_floor(connection, 50, patient_call(), &floor));
+    engine_close(connection);
+}
+
+TEST(it_says_what_is_missing)
+{
+    refused(LEASELOCK_NO_TABLES, url_for("app:sesame", ""));
+    const char *message = leaselock_error_last()->message;
+    assert_non_null(strstr(message, "public"));
+    assert_non_null(strstr(message, "app"));
+    install();
+    refused(LEASELOCK_PERMISSION, url_for("app:sesame", ""));
+    assert_non_null(strstr(leaselock_error_last()->message, "leaselock_migrations"));
+    assert_string_equal(leaselock_error_last()->sqlstate, "42501");
+}
+
+TEST(a_role_that_may_only_read_lists_and_is_refused_the_rest)
+{
+    install();
+    sql(admin, "GRANT SELECT ON leaselock_migrations, leaselock_leases, leaselock_control TO app");
+    leaselock_connection *connection = engine_connect_to(url_for("app:sesame", ""));
+    leaselock_claim claim = claim_on(new_resource(), "c", 30000);
+    leaselock_outcome outcome;
+    assert_refused(LEASELOCK_PERMISSION, ll_engine_postgresql.obtain(connection, &claim, 1, patient_call(), &outcome));
+    assert_non_null(strstr(leaselock_error_last()->message, "leaselock_leases"));
+    engine_close(connection);
+}
+
+TEST(a_role_that_owns_only_a_schema_installs_there)
+{
+    sql(admin, "CREATE SCHEMA elsewhere AUTHORIZATION app");
+    leaselock_connection *connection = engine_connect_to(url_for("app:sesame", "?schema=elsewhere"));
+    use(connection);
+    assert_int_equal(number(admin, "SELECT count(*) FROM pg_tables WHERE schemaname = 'elsewhere' AND tableowner = 'app'"), 3);
+    engine_close(connection);
+}
+
+TEST(first_opens_at_once_exclude_each_other)
+{
+    enum { OPENERS = 8 };
+    pid_t openers[OPENERS];
+    for (int i = 0; i < OPENERS; i++) {
+        openers[i] = fork();
+        if (openers[i] == 0) {
+            leaselock_connection *connection = NULL;
+            _exit(engine_try_connect(server(""), &connection) == LEASELOCK_OK ? 0 : 1);
+        }
+    }
+    for (int i = 0; i < OPENERS; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(openers[i], &status, 0), openers[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(number(admin, "SELECT count(*) FROM leaselock_control"), 1);
+    assert_int_equal(number(admin, "SELECT count(*) FROM leaselock_migrations"), 1);
+}
+
+/* --- what is in the place of our tables -------------------------------------------------------------------------------- */
+
+TEST(tables_of_others_are_left_alone)
+{
+    sql(admin, "CREATE TABLE leaselock_leases (mine text)");
+    refused(LEASELOCK_FOREIGN_TABLES, server(""));
+    assert_string_equal(sqlstate(admin, "SELECT 1 FROM leaselock_migrations"), "42P01"); /* nothing was made */
+    sql(admin, "DROP TABLE leaselock_leases; CREATE TABLE leaselock_migrations (other text)");
+    refused(LEASELOCK_FOREIGN_TABLES, server(""));
+}
+
+TEST(what_the_fence_stands_on_is_checked)
+{
+    install();
+    sql(admin, "ALTER TABLE leaselock_leases DROP CONSTRAINT leaselock_leases_resource_sequence_key");
+    refused(LEASELOCK_FOREIGN_TABLES, server(""));
+    sql(admin, "ALTER TABLE leaselock_leases ADD UNIQUE (resource, sequence)");
+    engine_close(engine_connect());
+    sql(admin, "ALTER TABLE leaselock_leases SET UNLOGGED");
+    refused(LEASELOCK_FOREIGN_TABLES, server(""));
+    sql(admin, "ALTER TABLE leaselock_leases SET LOGGED; ALTER TABLE leaselock_leases DROP COLUMN ttl_ms");
+    refused(LEASELOCK_FOREIGN_TABLES, server(""));
+}
+
+TEST(tables_that_vanish_are_missing_and_not_busy)
+{
+    leaselock_connection *connection = engine_connect();
+    sql(admin, "DROP TABLE leaselock_leases");
+    leaselock_claim claim = claim_on(new_resource(), "c", 30000);
+    leaselock_outcome outcome;
+    assert_refused(LEASELOCK_NO_TABLES, ll_engine_postgresql.obtain(connection, &claim, 1, patient_call(), &outcome));
+    engine_close(connection);
+    refused(LEASELOCK_NO_TABLES, server("")); /* the version says that they are there */
+}
+
+TEST(a_newer_database_is_refused)
+{
+    install();
+    sql(admin, "UPDATE leaselock_migrations SET version = 99");
+    refused(LEASELOCK_NEWER_DATABASE, server(""));
+    sql(admin, "UPDATE leaselock_migrations SET version = 1, dirty = true");
+    refused(LEASELOCK_FOREIGN_TABLES, server(""));
+}
+
+/* --- connecting ------------------------------------------------------------------------------------------------------- */
+
+TEST(refusals_to_connect_have_codes_of_their_own)
+{
+    refused(LEASELOCK_PERMISSION, url_for("nobody_of_this_name", ""));
+    refused(LEASELOCK_PERMISSION, url_for("app:wrong", ""));
+    assert_string_equal(leaselock_error_last()->sqlstate, "28P01");
+    refused(LEASELOCK_PERMISSION, url_for("app", "")); /* no password at all */
+    refused(LEASELOCK_INVALID, url_for("app:sesame", "?sslmode=sometimes"));
+    refused(LEASELOCK_INVALID, url_for("app:sesame", "?no_such_option=1"));
+    assert_non_null(strstr(leaselock_error_last()->message, "no_such_option"));
+    refused(LEASELOCK_INVALID, url_for("app:sesame", "?schema="));
+    refused(LEASELOCK_INVALID, url_for("app:sesame", "?schema=a&schema=b"));
+    refused(LEASELOCK_NOT_FOUND, url_for("postgres", "?dbname=no_such_database"));
+}
+
+TEST(no_message_has_the_password)
+{
+    static const char *const urls[] = {
+        "postgresql://app:sec%zzret@127.0.0.1/x", "postgresql://app:se?cret@[127.0.0.1/x", "postgresql://app:secret@127.0.0.1:no/x",
+        "postgresql://app:secret@127.0.0.1/x?password=sec%zzret", "postgresql://app:secret@127.0.0.1/x?sslmode=secret",
+        "postgresql://app:secret@127.0.0.1:1/x?connect_timeout=2",
+    };
+    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
+        leaselock_connection *none = NULL;
+        assert_true(engine_try_connect(urls[i], &none) != LEASELOCK_OK);
+        const char *message = leaselock_error_last()->message;
+        if (strstr(message, "sec") && !strstr(message, "second"))
+            fail_msg("%s", message);
+    }
+}
+
+TEST(options_files_and_variables_of_libpq_work)
+{
+    install();
+    grant_what_clients_need();
+    char passwords[] = "/tmp/leaselock-pass-XXXXXX", services[] = "/tmp/leaselock-service-XXXXXX";
+    FILE *file = fdopen(mkstemp(passwords), "w");
+    fputs("*:*:*:app:sesame\n", file);
+    fclose(file);
+    const char *port = strrchr(server("_TCP"), ':') + 1, *name = strrchr(server("_TCP"), '/') + 1;
+    file = fdopen(mkstemp(services), "w");
+    fprintf(file, "[leases]\nhost=127.0.0.1\nport=%.*s\ndbname=%s\nuser=app\n", (int)strcspn(port, "/"), port, name);
+    fclose(file);
+    setenv("PGPASSFILE", passwords, 1);
+    setenv("PGSERVICEFILE", services, 1);
+    leaselock_connection *connection = engine_connect_to("postgres://?service=leases");
+    use(connection);
+    engine_close(connection);
+    unsetenv("PGPASSFILE");
+    unsetenv("PGSERVICEFILE");
+    unlink(passwords);
+    unlink(services);
+}
+
+TEST(tls_is_used_where_it_is_asked_for)
+{
+    if (!server_is_ours() || strcmp(sql(admin, "SHOW ssl"), "on") != 0)
+        skip();
+    leaselock_connection *connection = engine_connect_to(url_for("postgres", "?sslmode=require"));
+    use(connection);
+    assert_int_equal(number(admin, "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+                                   " WHERE application_name = 'libleaselock' AND ssl"), 1);
+    engine_close(connection);
+}
+
+/* --- what a role is set to --------------------------------------------------------------------------------------------- */
+
+TEST(isolation_by_default_does_no_harm)
+{
+    install();
+    grant_what_clients_need();
+    static const char *const levels[] = {"repeatable read", "serializable"};
+    for (size_t i = 0; i < 2; i++) {
+        sql(admin, "ALTER ROLE app SET default_transaction_isolation = '%s'", levels[i]);
+        leaselock_connection *connection = engine_connect_to(url_for("app:sesame", ""));
+        use(connection);
+        engine_close(connection);
+    }
+}
+
+/* Bytes of the log that a crash would take. */
+static long long unflushed(void)
+{
+    return number(admin, "SELECT (pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn())::bigint");
+}
+
+TEST(grants_and_renewals_are_on_the_disk_when_they_are_reported_and_releases_need_not_be)
+{
+    install();
+    grant_what_clients_need();
+    static const char *const settings[] = {"off", "local", "on"};
+    for (size_t i = 0; i < 3; i++) {
+        sql(admin, "ALTER ROLE app SET synchronous_commit = '%s'", settings[i]);
+        leaselock_connection *connection = engine_connect_to(url_for("app:sesame", ""));
+        int not_flushed = 0;
+        for (int round = 0; round < 10; round++) {
+            leaselock_claim many[2] = {claim_on(new_resource(), "c", 30000), claim_on(new_resource(), "c", 30000)};
+            leaselock_outcome outcomes[2];
+            assert_ok(ll_engine_postgresql.obtain(connection, many, 2, patient_call(), outcomes));
+            assert_int_equal(unflushed(), 0);
+            for (int k = 0; k < 2; k++)
+                many[k].sequence = outcomes[k].sequence;
+            assert_ok(ll_engine_postgresql.renew(connection, many, 2, patient_call(), outcomes));
+            assert_int_equal(unflushed(), 0);
+            assert_ok(ll_engine_postgresql.release(connection, many, 2, patient_call(), outcomes));
+            not_flushed += unflushed() > 0;
+            leaselock_claim claim = obtained(connection, new_resource(), "c", 30000);
+            assert_int_equal(unflushed(), 0);
+            assert_kind(RENEWED, renew(connection, claim));
+            assert_int_equal(unflushed(), 0);
+            assert_kind(RELEASED, release(connection, claim));
+            not_flushed += unflushed() > 0;
+        }
+        assert_true(not_flushed > 0); /* so that zero above means something */
+        engine_close(connection);
+    }
+}
+
+int main(void)
+{
+#define ROLE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        ROLE_TEST(the_url_names_the_schema),
+        ROLE_TEST(else_the_search_path_leads_to_it_once),
+        ROLE_TEST(a_schema_that_is_not_there_is_said_to_be),
+        ROLE_TEST(a_role_without_ddl_rights_uses_what_others_installed),
+        ROLE_TEST(it_says_what_is_missing),
+        ROLE_TEST(a_role_that_may_only_read_lists_and_is_refused_the_rest),
+        ROLE_TEST(a_role_that_owns_only_a_schema_installs_there),
+        ROLE_TEST(first_opens_at_once_exclude_each_other),
+        ROLE_TEST(tables_of_others_are_left_alone),
+        ROLE_TEST(what_the_fence_stands_on_is_checked),
+        ROLE_TEST(tables_that_vanish_are_missing_and_not_busy),
+        ROLE_TEST(a_newer_database_is_refused),
+        ROLE_TEST(refusals_to_connect_have_codes_of_their_own),
+        ROLE_TEST(no_message_has_the_password),
+        ROLE_TEST(options_files_and_variables_of_libpq_work),
+        ROLE_TEST(tls_is_used_where_it_is_asked_for),
+        ROLE_TEST(isolation_by_default_does_no_harm),
+        ROLE_TEST(grants_and_renewals_are_on_the_disk_when_they_are_reported_and_releases_need_not_be),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
