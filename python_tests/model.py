@@ -1,7 +1,7 @@
 """What a database of leases should do, in plain Python: the model that test_model.py compares the library with.
 
-Times are milliseconds since the model began. A ``Row`` is what the database knows, a ``Grant`` what one obtain was given,
-a ``Handle`` what one lease object knows of it.
+Times are milliseconds since the model began. A ``Row`` is what the database knows, a ``Grant`` what one obtain was
+given, a ``Handle`` what one lease object knows of it.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def test_leaving_the_block_closes(url: str) -> None:
 
 
 def test_is_a_lock(locks: leaselock.DatabaseLock) -> None:
-    assert isinstance(locks, leaselock.Lock)
+    as_lock: leaselock.Lock = locks  # mypy agrees
+    assert isinstance(as_lock, leaselock.Lock)
     assert not isinstance(object(), leaselock.Lock)
 
 

@@ -98,18 +98,23 @@ def test_ctrl_c_while_opening(file: Path, file_url: str) -> None:
         assert ends_in_time(lambda: leaselock.open(file_url, operation_timeout=DEADLINE))
 
 
-def test_a_handler_that_does_not_raise_lets_the_wait_go_on(locks: DatabaseLock) -> None:
-    signals: list[float] = []
-    before = signal.signal(signal.SIGALRM, lambda *_: signals.append(time.monotonic()))
+@contextlib.contextmanager
+def alarm(handler: Callable[..., object], *seconds: float) -> Iterator[None]:
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, *seconds)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
-        with locks.obtain("a", ttl=60) as lease:
-            start = time.monotonic()
-            assert lease.wait(0.5) is State.HELD
-            end = time.monotonic()
+        yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_a_handler_that_does_not_raise_lets_the_wait_go_on(locks: DatabaseLock) -> None:
+    signals: list[float] = []
+    with alarm(lambda *_: signals.append(time.monotonic()), 0.05, 0.05), locks.obtain("a", ttl=60) as lease:
+        start = time.monotonic()
+        assert lease.wait(0.5) is State.HELD
+        end = time.monotonic()
     assert end - start >= 0.5
     # handled while it waited, not all at the end of it
     assert len([at for at in signals if start < at < end - 0.1]) >= 2
@@ -122,14 +127,15 @@ def test_any_exception_of_a_handler_comes_out(locks: DatabaseLock, rival: Databa
     def ring(*_: object) -> None:
         raise Alarm
 
-    before = signal.signal(signal.SIGALRM, ring)
-    try:
-        with locks.obtain("a"), pytest.raises(Alarm):
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
-            rival.obtain("a", wait=LONG)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    with locks.obtain("a"), pytest.raises(Alarm), alarm(ring, 0.05):
+        rival.obtain("a", wait=LONG)
+
+
+def test_a_handler_may_use_the_library(locks: DatabaseLock, rival: DatabaseLock) -> None:
+    """It even ends the wait that it interrupts."""
+    lease = locks.obtain("a")
+    with alarm(lambda *_: lease.release(), 0.05), rival.obtain("a", wait=LONG) as taken:
+        assert taken.sequence == 2
 
 
 def repeat_until(done: threading.Event, call: Callable[[], object]) -> None:

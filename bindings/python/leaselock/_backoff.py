@@ -15,8 +15,8 @@ if typing.TYPE_CHECKING:
 class Backoff(typing.Protocol):
     """Any object with these four methods.
 
-    An obtain calls ``start()`` once, then ``next()`` after each try in vain, on the thread that obtains. What they raise
-    ends the obtain and comes out unchanged. One object of your own serves one obtain at a time.
+    An obtain calls ``start()`` once, then ``next()`` after each try in vain, on the thread that obtains. What they
+    raise ends the obtain and comes out unchanged. One object of your own serves one obtain at a time.
     """
 
     def start(self) -> None:
@@ -58,7 +58,7 @@ class _BuiltinBackoff:
 
 
 class ExponentialBackoff(_BuiltinBackoff):
-    """``max_attempts`` retries after the first try, with pauses of initial_interval × multiplierⁿ, in whole milliseconds.
+    """``max_attempts`` retries after the first try, with pauses of initial_interval × multiplierⁿ, in whole ms.
 
     The default sleeps 1.0, 1.5 and 2.25 s: a resource that stays busy is tried four times in 4.75 s.
     """

@@ -1,4 +1,4 @@
-"""The flat functions that SWIG makes of swig/leaselock.i. Handles are capsules; times are milliseconds where they come out."""
+"""The flat functions that SWIG makes of swig/leaselock.i. Handles are capsules; times come out as milliseconds."""
 
 from collections.abc import Callable
 

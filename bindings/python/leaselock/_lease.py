@@ -44,9 +44,9 @@ def add_note(error: BaseException, problem: Error) -> None:
 class Lease:
     """A lease that was granted. Reading it asks nobody and never waits.
 
-    As a context manager it is released at the end of the block; a lease that was lost or had expired by then is reported
-    as :class:`Lost`, but never instead of an exception of the block, which gets a note. Dropping it unreleased ends its
-    keeping, not the lease, which ends by its ttl.
+    As a context manager it is released at the end of the block; a lease that was lost or had expired by then is
+    reported as :class:`Lost`, but never instead of an exception of the block, which gets a note. Dropping it unreleased
+    ends its keeping, not the lease, which ends by its ttl.
     """
 
     __slots__ = ("_handle", "__weakref__")
@@ -102,7 +102,7 @@ class Lease:
         return _core.lease_lost_to(self._handle)
 
     def renew(self) -> None:
-        """Gives it its whole ttl again, from now; revives one that expired and that nobody took since. Else raises Lost."""
+        """Gives it its whole ttl again, from now; revives one that expired and that nobody took since. Raises Lost."""
         _core.lease_renew(self._handle)
 
     def release(self) -> bool:
@@ -146,7 +146,8 @@ class Lease:
         return loss
 
     def __repr__(self) -> str:
-        return f"<leaselock.Lease {self.resource_id!r} of {self.client_id!r}, sequence {self.sequence}, {self.state.name}>"
+        what = f"{self.resource_id!r} of {self.client_id!r}, sequence {self.sequence}, {self.state.name}"
+        return f"<leaselock.Lease {what}>"
 
     def __del__(self) -> None:
         if _core.lease_valid(self._handle):

@@ -69,7 +69,7 @@ class Busy(Error):
 
 
 class Lost(Error):
-    """The lease is not held any more: it expired and was, or could have been, granted to another; or was released by force."""
+    """The lease is not held any more: another was granted it, or could have been, or it was released by force."""
 
 
 class Released(Error):
