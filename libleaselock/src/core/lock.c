@@ -103,6 +103,7 @@ static leaselock_status connect_lock(leaselock_lock *lock, const char *url)
             status = engine->start(connection, &operation.call);
         if (status == LEASELOCK_OK) {
             lock->connection = connection;
+            ll_error_clear(); /* of a failure that was overcome */
             return LEASELOCK_OK;
         }
         leaselock_error failure;

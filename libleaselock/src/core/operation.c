@@ -66,6 +66,8 @@ leaselock_status ll_operation_run(ll_operation *operation, ll_engine_slot slot, 
         status = lock->connection ? slot(lock->connection, claims, count, &operation->call, outcomes)
                                   : ll_error_set(LEASELOCK_CLOSED, "the lock is closed");
         ll_turn_give(&lock->turn);
+        if (status == LEASELOCK_OK)
+            ll_error_clear(); /* of a failure that was overcome */
         if (status != LEASELOCK_UNAVAILABLE)
             return status;
         leaselock_error failure;
