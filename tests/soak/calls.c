@@ -8,26 +8,26 @@
 
 #include "support/clock.h"
 
-static history_event begin(soak_worker *worker, history_kind kind, uint8_t resource, const soak_hold *hold)
+static diary_event begin(soak_worker *worker, diary_kind kind, uint8_t resource, const soak_hold *hold)
 {
-    history_event event = {.kind = (uint8_t)kind, .lane = worker->number, .resource = resource};
+    diary_event event = {.kind = (uint8_t)kind, .lane = worker->number, .resource = resource};
     if (hold)
         event.hold = (uint8_t)(hold - worker->holds);
     if (hold && hold->lease) {
         event.sequence = leaselock_lease_sequence(hold->lease);
         event.ttl_ms = (int32_t)leaselock_lease_ttl(hold->lease);
     }
-    history_begin(worker->lane, &event);
+    diary_begin(worker->lane, &event);
     return event;
 }
 
 /* What is no answer that a worker has to live with is shown: the record is gone once this process is. */
-static leaselock_status end(soak_worker *worker, history_event *event, leaselock_status status)
+static leaselock_status end(soak_worker *worker, diary_event *event, leaselock_status status)
 {
     event->status = status;
     if (status == LEASELOCK_BUSY || status == LEASELOCK_LOST)
         event->holder = leaselock_error_last()->sequence;
-    history_end(worker->lane, event);
+    diary_end(worker->lane, event);
     if (status <= LEASELOCK_IO || status == LEASELOCK_INTERNAL || status == LEASELOCK_INVALID)
         fprintf(stderr, "%s: %s\n", worker->client, leaselock_error_last()->message);
     return status;
@@ -37,10 +37,10 @@ void call_open(soak_worker *worker, int64_t operation_ms)
 {
     leaselock_lock_options options = {sizeof options, worker->client, 0, operation_ms};
     do {
-        history_event event = begin(worker, OPEN, 0, NULL);
+        diary_event event = begin(worker, OPEN, 0, NULL);
         if (end(worker, &event, leaselock_lock_open(worker->url, &options, &worker->lock)) == LEASELOCK_OK)
             return;
-    } while (!atomic_load(&worker->history->stop));
+    } while (!atomic_load(&worker->diary->stop));
     exit(0);
 }
 
@@ -74,14 +74,14 @@ static leaselock_status obtain_by_backoff(soak_worker *worker, const char *resou
     return status;
 }
 
-leaselock_status call_obtain(soak_worker *worker, history_kind kind, uint8_t resource, int64_t ttl_ms, soak_hold *hold)
+leaselock_status call_obtain(soak_worker *worker, diary_kind kind, uint8_t resource, int64_t ttl_ms, soak_hold *hold)
 {
     char name[16];
     snprintf(name, sizeof name, "resource-%d", resource);
     leaselock_obtain_options options = {sizeof options, ttl_ms, 0};
     if (kind == OBTAIN_WAIT)
         options.wait_ms = dice_between(&worker->dice, 1, 400);
-    history_event event = begin(worker, kind, resource, hold);
+    diary_event event = begin(worker, kind, resource, hold);
     leaselock_lease *lease = NULL;
     leaselock_status status;
     if (kind == OBTAIN_NO_WAIT)
@@ -102,7 +102,7 @@ leaselock_status call_obtain(soak_worker *worker, history_kind kind, uint8_t res
 leaselock_status call_release(soak_worker *worker, soak_hold *hold)
 {
     bool was_ours = false;
-    history_event event = begin(worker, RELEASE, hold->resource, hold);
+    diary_event event = begin(worker, RELEASE, hold->resource, hold);
     leaselock_status status = leaselock_lock_release(worker->lock, hold->lease, &was_ours);
     event.valid = was_ours;
     return end(worker, &event, status);
@@ -110,21 +110,21 @@ leaselock_status call_release(soak_worker *worker, soak_hold *hold)
 
 leaselock_status call_renew(soak_worker *worker, soak_hold *hold)
 {
-    history_event event = begin(worker, RENEW, hold->resource, hold);
+    diary_event event = begin(worker, RENEW, hold->resource, hold);
     return end(worker, &event, leaselock_lock_renew(worker->lock, hold->lease));
 }
 
 leaselock_status call_keep(soak_worker *worker, soak_hold *hold)
 {
-    history_event event = begin(worker, KEEP, hold->resource, hold);
+    diary_event event = begin(worker, KEEP, hold->resource, hold);
     return end(worker, &event, leaselock_lease_keep(hold->lease));
 }
 
-leaselock_status call_resume(soak_worker *worker, const history_offer *offer, soak_hold *hold)
+leaselock_status call_resume(soak_worker *worker, const diary_offer *offer, soak_hold *hold)
 {
     char name[16];
     snprintf(name, sizeof name, "resource-%d", offer->resource);
-    history_event event = begin(worker, RESUME, offer->resource, hold);
+    diary_event event = begin(worker, RESUME, offer->resource, hold);
     event.sequence = offer->sequence;
     leaselock_status status =
         leaselock_lock_resume(worker->lock, name, offer->client, offer->sequence, offer->acquisition, &hold->lease);
@@ -139,15 +139,16 @@ leaselock_status call_list(soak_worker *worker)
 {
     leaselock_list_options options = {.struct_size = sizeof options, .all = true};
     leaselock_listing *listing;
-    history_event event = begin(worker, LIST, 0, NULL);
+    diary_event event = begin(worker, LIST, 0, NULL);
     leaselock_status status = leaselock_lock_list(worker->lock, &options, &listing);
     if (status == LEASELOCK_OK) {
         for (size_t i = 0; i < leaselock_listing_count(listing); i++) {
-            history_event row = event;
+            diary_event row = event;
             row.kind = LISTED;
             row.resource = (uint8_t)atoi(strchr(leaselock_listing_resource(listing, i), '-') + 1);
             row.sequence = leaselock_listing_sequence(listing, i);
-            history_note(worker->lane, &row);
+            row.valid = leaselock_listing_state(listing, i) == LEASELOCK_STATE_HELD;
+            diary_note(worker->lane, &row);
         }
         leaselock_listing_free(listing);
     }
@@ -156,7 +157,7 @@ leaselock_status call_list(soak_worker *worker)
 
 leaselock_status call_raise_floor(soak_worker *worker, int64_t floor)
 {
-    history_event event = begin(worker, RAISE_FLOOR, 0, NULL);
+    diary_event event = begin(worker, RAISE_FLOOR, 0, NULL);
     return end(worker, &event, leaselock_lock_raise_floor(worker->lock, floor, &event.sequence));
 }
 
@@ -185,7 +186,7 @@ static int check_forked(soak_worker *worker)
 
 void call_fork(soak_worker *worker)
 {
-    history_event event = begin(worker, FORK, 0, NULL);
+    diary_event event = begin(worker, FORK, 0, NULL);
     pid_t child = fork();
     if (child == 0) {
         alarm(30); /* should it hang */
@@ -200,12 +201,12 @@ void call_fork(soak_worker *worker)
 
 void look_at(soak_worker *worker, soak_hold *hold)
 {
-    history_event event = {.kind = LOOK, .lane = worker->number, .resource = hold->resource,
+    diary_event event = {.kind = LOOK, .lane = worker->number, .resource = hold->resource,
                            .hold = (uint8_t)(hold - worker->holds),
                            .sequence = leaselock_lease_sequence(hold->lease), .before_us = real_boot_us()};
     event.valid = leaselock_lease_valid(hold->lease);
     event.expired = leaselock_lease_state(hold->lease) == LEASELOCK_STATE_EXPIRED;
     if (event.valid || hold->valid) /* that it is still over is no news */
-        history_note(worker->lane, &event);
+        diary_note(worker->lane, &event);
     hold->valid = event.valid;
 }

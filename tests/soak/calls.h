@@ -1,9 +1,9 @@
-/* A worker's calls of the library, each written into its history. */
+/* A worker's calls of the library, each written into its diary. */
 #ifndef SOAK_CALLS_H
 #define SOAK_CALLS_H
 
 #include "soak/dice.h"
-#include "soak/history.h"
+#include "soak/diary.h"
 
 /* A lease of the worker. */
 typedef struct soak_hold {
@@ -14,8 +14,8 @@ typedef struct soak_hold {
 } soak_hold;
 
 typedef struct soak_worker {
-    soak_history *history;
-    history_lane *lane;
+    soak_diary *diary;
+    diary_lane *lane;
     uint8_t number; /* of the lane */
     char client[16];
     soak_dice dice;
@@ -32,12 +32,12 @@ void call_open(soak_worker *worker, int64_t operation_ms);
 void call_close(soak_worker *worker);
 
 /* `kind` says which obtain; the lease goes into the hold. */
-leaselock_status call_obtain(soak_worker *worker, history_kind kind, uint8_t resource, int64_t ttl_ms, soak_hold *hold);
+leaselock_status call_obtain(soak_worker *worker, diary_kind kind, uint8_t resource, int64_t ttl_ms, soak_hold *hold);
 leaselock_status call_release(soak_worker *worker, soak_hold *hold);
 leaselock_status call_renew(soak_worker *worker, soak_hold *hold);
 leaselock_status call_keep(soak_worker *worker, soak_hold *hold);
 /* Takes up the offered lease. */
-leaselock_status call_resume(soak_worker *worker, const history_offer *offer, soak_hold *hold);
+leaselock_status call_resume(soak_worker *worker, const diary_offer *offer, soak_hold *hold);
 leaselock_status call_list(soak_worker *worker);
 leaselock_status call_raise_floor(soak_worker *worker, int64_t floor);
 /* Forks; the child checks that all of the worker's handles are dead to it. */

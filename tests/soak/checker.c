@@ -19,6 +19,8 @@ enum {
 typedef struct soak_handle {
     bool expired; /* it was seen so, and not renewed explicitly since */
     bool released;
+    bool kept;        /* it was seen valid at a time when only a keeper can have renewed it */
+    int64_t until_us; /* the earliest such time */
 } soak_handle;
 
 typedef struct floor_answer {
@@ -33,7 +35,7 @@ typedef struct soak_resource {
 
 struct soak_checker {
     FILE *out;
-    unsigned long violations, granted;
+    unsigned long violations, granted, kept;
     soak_resource resources[RESOURCES];
     soak_handle handles[LANES][HOLDS];
     floor_answer *floors; /* sorted by time */
@@ -67,6 +69,11 @@ unsigned long checker_grants(const soak_checker *checker)
     return checker->granted;
 }
 
+unsigned long checker_kept(const soak_checker *checker)
+{
+    return checker->kept;
+}
+
 static bool begin_report(soak_checker *checker)
 {
     checker->violations++;
@@ -87,70 +94,78 @@ void checker_report(soak_checker *checker, const char *format, ...)
     va_end(arguments);
 }
 
-/* About one grant; `us` is how far on the wrong side of its limit something was. */
-static void violated(soak_checker *checker, const soak_resource *resource, int64_t sequence, const char *what,
-                     int64_t us)
+/* What is wrong with a grant. */
+typedef struct flaw {
+    const char *what;
+    const char *since; /* the limit, "" without one */
+    int64_t late_us;   /* behind the limit; 0: unknown */
+} flaw;
+
+static const char later_grant[] = " after a later grant", release[] = " after its release";
+
+static void violated(soak_checker *checker, const soak_resource *resource, int64_t sequence, flaw found)
 {
     if (!begin_report(checker))
         return;
-    fprintf(checker->out, "VIOLATION: resource %d, sequence %lld: %s", (int)(resource - checker->resources),
-            (long long)sequence, what);
-    if (us > 0)
-        fprintf(checker->out, ", by %lld us", (long long)us);
+    fprintf(checker->out, "VIOLATION: resource %d, sequence %lld: %s%s", (int)(resource - checker->resources),
+            (long long)sequence, found.what, found.since);
+    if (found.late_us > 0)
+        fprintf(checker->out, ", by %lld us", (long long)found.late_us);
     fputs("; the events around:\n", checker->out);
     witness_tell(&resource->witness, sequence, checker->out);
 }
 
 static const char *const claim_texts[CLAIMS] = {
-    [CLAIM_GRANTED] = "was asked for after a later number had been granted",
-    [CLAIM_RENEWED] = "was renewed after a later grant",
-    [CLAIM_RELEASED] = "was released as the holder's own after a later grant",
-    [CLAIM_VALID] = "was seen valid after a later grant",
-    [CLAIM_HOLDER] = "was called the holder after a later grant",
+    [CLAIM_GRANTED] = "was granted",
+    [CLAIM_RENEWED] = "was renewed",
+    [CLAIM_RELEASED] = "was released as the holder's own",
+    [CLAIM_VALID] = "was seen valid",
+    [CLAIM_HELD] = "was called held",
+    [CLAIM_LATEST] = "was called the latest",
 };
 
 static void claim(soak_checker *checker, soak_resource *resource, int64_t sequence, grant_claim what, int64_t before_us)
 {
     soak_grant *grant = grants_find(&resource->grants, sequence);
     if (!grant)
-        violated(checker, resource, sequence, claim_texts[what], 0);
+        violated(checker, resource, sequence, (flaw){claim_texts[what], later_grant, 0});
     else if (before_us > grant->last_us[what])
         grant->last_us[what] = before_us;
 }
 
 /* The engine counts whole milliseconds: its deadline is at least this one's. */
-static void prolong(soak_grant *grant, const history_event *event)
+static void prolong(soak_grant *grant, const diary_event *event)
 {
     int64_t deadline_us = (event->before_us / 1000 + event->ttl_ms) * 1000;
     if (grant && deadline_us > grant->deadline_us)
         grant->deadline_us = deadline_us;
 }
 
-static soak_handle *handle_of(soak_checker *checker, const history_event *event)
+static soak_handle *handle_of(soak_checker *checker, const diary_event *event)
 {
     return &checker->handles[event->lane][event->hold];
 }
 
-static void feed_obtain(soak_checker *checker, soak_resource *resource, const history_event *event)
+static void feed_obtain(soak_checker *checker, soak_resource *resource, const diary_event *event)
 {
     if (event->status == LEASELOCK_BUSY)
-        claim(checker, resource, event->holder, CLAIM_HOLDER, event->before_us);
+        claim(checker, resource, event->holder, CLAIM_HELD, event->before_us);
     if (event->status != LEASELOCK_OK)
         return;
     claim(checker, resource, event->sequence, CLAIM_GRANTED, event->before_us);
     soak_grant *grant = grants_find(&resource->grants, event->sequence);
-    *handle_of(checker, event) = (soak_handle){0};
+    *handle_of(checker, event) = (soak_handle){.until_us = event->after_us + (int64_t)event->ttl_ms * 1000};
     checker->granted++;
     if (!grant)
         return;
     if (grant->answered_us != INT64_MAX)
-        violated(checker, resource, event->sequence, "was granted twice", 0);
+        violated(checker, resource, event->sequence, (flaw){"was granted twice", "", 0});
     grant->answered_us = event->after_us;
     prolong(grant, event);
 }
 
 /* A pointer to a grant lives until the next is looked for. */
-static void feed_renewal(soak_checker *checker, soak_resource *resource, const history_event *event)
+static void feed_renewal(soak_checker *checker, soak_resource *resource, const diary_event *event)
 {
     soak_grant *resumed = event->kind == RESUME ? grants_find(&resource->grants, event->sequence) : NULL;
     if (resumed)
@@ -158,40 +173,46 @@ static void feed_renewal(soak_checker *checker, soak_resource *resource, const h
     if (event->status == LEASELOCK_OK) {
         claim(checker, resource, event->sequence, CLAIM_RENEWED, event->before_us);
         prolong(grants_find(&resource->grants, event->sequence), event);
-        *handle_of(checker, event) = (soak_handle){0};
+        *handle_of(checker, event) = (soak_handle){.until_us = event->after_us + (int64_t)event->ttl_ms * 1000};
     } else if (event->status == LEASELOCK_LOST) {
-        claim(checker, resource, event->holder, CLAIM_HOLDER, event->before_us);
+        claim(checker, resource, event->holder, CLAIM_LATEST, event->before_us);
         soak_grant *grant = grants_find(&resource->grants, event->sequence);
         if (grant && event->holder <= event->sequence && event->after_us < grant->lost_us)
             grant->lost_us = event->after_us;
     }
 }
 
-static void feed_release(soak_checker *checker, soak_resource *resource, const history_event *event)
+static void feed_release(soak_checker *checker, soak_resource *resource, const diary_event *event)
 {
     handle_of(checker, event)->released = true;
-    bool denied = event->status == LEASELOCK_OK && !event->valid;
-    if (event->status == LEASELOCK_OK && event->valid)
+    bool answered = event->status == LEASELOCK_OK, done = answered && event->valid;
+    if (done)
         claim(checker, resource, event->sequence, CLAIM_RELEASED, event->before_us);
     soak_grant *grant = grants_find(&resource->grants, event->sequence);
-    if (grant && !denied && event->before_us < grant->release_us)
+    if (grant && (done || !answered) && event->before_us < grant->release_us)
         grant->release_us = event->before_us;
+    if (grant && done && event->after_us < grant->released_us)
+        grant->released_us = event->after_us;
 }
 
-static void feed_look(soak_checker *checker, soak_resource *resource, const history_event *event)
+static void feed_look(soak_checker *checker, soak_resource *resource, const diary_event *event)
 {
     soak_handle *handle = handle_of(checker, event);
     if (event->valid) {
         claim(checker, resource, event->sequence, CLAIM_VALID, event->before_us);
         if (handle->released)
-            violated(checker, resource, event->sequence, "was valid after its release", 0);
+            violated(checker, resource, event->sequence, (flaw){claim_texts[CLAIM_VALID], release, 0});
         if (handle->expired)
-            violated(checker, resource, event->sequence, "was valid again after it had expired", 0);
+            violated(checker, resource, event->sequence, (flaw){claim_texts[CLAIM_VALID], " after it had expired", 0});
+        if (event->before_us > handle->until_us && !handle->kept) {
+            handle->kept = true;
+            checker->kept++;
+        }
     }
     handle->expired |= event->expired;
 }
 
-static void feed_floor(soak_checker *checker, const history_event *event)
+static void feed_floor(soak_checker *checker, const diary_event *event)
 {
     if (event->status != LEASELOCK_OK)
         return;
@@ -224,14 +245,14 @@ static int64_t floor_at(const soak_checker *checker, int64_t us)
     return low > 0 ? checker->floors[low - 1].in_force : 0;
 }
 
-static bool is_expected(const history_event *event)
+static bool is_expected(const diary_event *event)
 {
     switch (event->status) {
     case LEASELOCK_OK:
     case LEASELOCK_UNAVAILABLE:
     case LEASELOCK_INTERRUPTED:
     case LEASELOCK_CLOSED:
-    case HISTORY_KILLED:
+    case DIARY_KILLED:
         return true;
     case LEASELOCK_BUSY:
         return event->kind <= OBTAIN_WAIT;
@@ -243,13 +264,13 @@ static bool is_expected(const history_event *event)
     }
 }
 
-void checker_feed(soak_checker *checker, const history_event *event)
+void checker_feed(soak_checker *checker, const diary_event *event)
 {
     soak_resource *resource = &checker->resources[event->resource];
     witness_see(&resource->witness, event);
     if (!is_expected(event))
-        checker_report(checker, "%s in lane %d was answered %s", history_kind_name(event->kind), event->lane,
-                       history_status_name(event));
+        checker_report(checker, "%s in lane %d was answered %s", diary_kind_name(event->kind), event->lane,
+                       diary_status_name(event));
     switch (event->kind) {
     case OBTAIN_NO_WAIT:
     case OBTAIN_BACKOFF:
@@ -267,7 +288,7 @@ void checker_feed(soak_checker *checker, const history_event *event)
         feed_floor(checker, event);
         break;
     case LISTED:
-        claim(checker, resource, event->sequence, CLAIM_HOLDER, event->before_us);
+        claim(checker, resource, event->sequence, event->valid ? CLAIM_HELD : CLAIM_LATEST, event->before_us);
         break;
     case LOOK:
         feed_look(checker, resource, event);
@@ -283,23 +304,30 @@ static bool is_excused(const soak_grant *grant, grant_claim claim, int64_t overt
     return claim == CLAIM_VALID && grant->shared && grant->release_us < overtaken_us;
 }
 
-/* The first thing that is wrong with it, since what else is follows from that; NULL without one. */
-static const char *judge(const soak_checker *checker, const soak_grant *grant, int64_t overtaken_us, int64_t *late_us)
+/* When the claim has to be over, and why. */
+static int64_t limit_of(const soak_grant *grant, grant_claim claim, int64_t overtaken_us, const char **since)
+{
+    bool ended_by_release = claim == CLAIM_RENEWED || claim == CLAIM_HELD;
+    *since = ended_by_release && grant->released_us < overtaken_us ? release : later_grant;
+    return *since == release ? grant->released_us : overtaken_us;
+}
+
+/* The first flaw of it, since the others follow from that; its `what` is NULL where there is none. */
+static flaw judge(const soak_checker *checker, const soak_grant *grant, int64_t overtaken_us)
 {
     for (int i = 0; i < CLAIMS; i++) {
-        *late_us = grant->last_us[i] - overtaken_us;
-        if (*late_us > 0 && !is_excused(grant, i, overtaken_us))
-            return claim_texts[i];
+        const char *since;
+        int64_t late_us = grant->last_us[i] - limit_of(grant, i, overtaken_us, &since);
+        if (late_us > 0 && !is_excused(grant, i, overtaken_us))
+            return (flaw){claim_texts[i], since, late_us};
     }
-    *late_us = grant->deadline_us - overtaken_us;
-    if (*late_us > 0 && grant->release_us >= overtaken_us)
-        return "was held when another was granted";
-    *late_us = 0;
+    if (grant->deadline_us > overtaken_us && grant->release_us >= overtaken_us)
+        return (flaw){"was held when another was granted", "", grant->deadline_us - overtaken_us};
     if (grant->release_us > grant->lost_us)
-        return "was called lost, and nobody had taken or released it";
+        return (flaw){"was called lost, and nobody had taken or released it", "", 0};
     if (grant->answered_us != INT64_MAX && grant->sequence <= floor_at(checker, grant->last_us[CLAIM_GRANTED]))
-        return "is not above the floor";
-    return NULL;
+        return (flaw){"is not above the floor", "", 0};
+    return (flaw){0};
 }
 
 /* From the last to the first, so that the overtaking of each is known; the overtaken ones are the first. */
@@ -310,11 +338,10 @@ static void settle(soak_checker *checker, soak_resource *resource, int64_t reach
     for (size_t i = resource->grants.count; i-- > 0;) {
         soak_grant *grant = &resource->grants.items[i];
         if (overtaken_us < reached_us || reached_us == INT64_MAX) {
-            int64_t late_us;
-            const char *what = judge(checker, grant, overtaken_us, &late_us);
-            if (what && !grant->told)
-                violated(checker, resource, grant->sequence, what, late_us);
-            grant->told = what != NULL;
+            flaw found = judge(checker, grant, overtaken_us);
+            if (found.what && !grant->told)
+                violated(checker, resource, grant->sequence, found);
+            grant->told = found.what != NULL;
             if (settled <= i)
                 settled = i + 1;
         }

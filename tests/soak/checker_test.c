@@ -30,7 +30,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static void feed(history_event event)
+static void feed(diary_event event)
 {
     event.ttl_ms = TTL_MS;
     checker_feed(it, &event);
@@ -38,26 +38,26 @@ static void feed(history_event event)
 
 static void granted(int lane, int64_t before_us, int64_t after_us, int64_t sequence)
 {
-    feed((history_event){.kind = OBTAIN_NO_WAIT, .lane = (uint8_t)lane, .before_us = before_us, .after_us = after_us,
+    feed((diary_event){.kind = OBTAIN_NO_WAIT, .lane = (uint8_t)lane, .before_us = before_us, .after_us = after_us,
                          .sequence = sequence});
 }
 
-static void answered(history_kind kind, int lane, int64_t before_us, int64_t after_us, int64_t sequence, int status,
+static void answered(diary_kind kind, int lane, int64_t before_us, int64_t after_us, int64_t sequence, int status,
                      int64_t holder)
 {
-    feed((history_event){.kind = (uint8_t)kind, .lane = (uint8_t)lane, .before_us = before_us, .after_us = after_us,
+    feed((diary_event){.kind = (uint8_t)kind, .lane = (uint8_t)lane, .before_us = before_us, .after_us = after_us,
                          .sequence = sequence, .status = status, .holder = holder});
 }
 
 static void released(int lane, int64_t before_us, int64_t after_us, int64_t sequence, int status, bool ours)
 {
-    feed((history_event){.kind = RELEASE, .lane = (uint8_t)lane, .before_us = before_us, .after_us = after_us,
+    feed((diary_event){.kind = RELEASE, .lane = (uint8_t)lane, .before_us = before_us, .after_us = after_us,
                          .sequence = sequence, .status = status, .valid = ours});
 }
 
 static void looked(int lane, int64_t us, int64_t sequence, bool valid, bool expired)
 {
-    feed((history_event){.kind = LOOK, .lane = (uint8_t)lane, .before_us = us, .after_us = us + 1,
+    feed((diary_event){.kind = LOOK, .lane = (uint8_t)lane, .before_us = us, .after_us = us + 1,
                          .sequence = sequence, .valid = valid, .expired = expired});
 }
 
@@ -78,7 +78,7 @@ static void two_grants(void)
     granted(1, 200 * MS, 210 * MS, 2);
 }
 
-TEST(a_clean_history_passes)
+TEST(a_clean_diary_passes)
 {
     granted(0, 10 * MS, 20 * MS, 1);
     looked(0, 21 * MS, 1, true, false);
@@ -111,14 +111,14 @@ TEST(a_later_grant_has_a_smaller_number)
     granted(0, 10 * MS, 20 * MS, 2);
     released(0, 21 * MS, 22 * MS, 2, LEASELOCK_OK, true);
     granted(1, 23 * MS, 30 * MS, 1);
-    verdict("after a later number had been granted");
+    verdict("was granted after a later grant");
 }
 
 TEST(grants_at_the_same_time_may_come_in_any_order)
 {
     granted(0, 10 * MS, 30 * MS, 2);
     granted(1, 15 * MS, 29 * MS, 1);
-    released(1, 16 * MS, 31 * MS, 1, HISTORY_KILLED, false);
+    released(1, 16 * MS, 31 * MS, 1, DIARY_KILLED, false);
     verdict(NULL);
 }
 
@@ -147,7 +147,7 @@ TEST(a_release_of_unknown_outcome_explains_the_next_grant)
 {
     granted(0, 10 * MS, 20 * MS, 1);
     granted(1, 60 * MS, 70 * MS, 2);
-    released(0, 65 * MS, 80 * MS, 1, HISTORY_KILLED, false);
+    released(0, 65 * MS, 80 * MS, 1, DIARY_KILLED, false);
     verdict(NULL);
 }
 
@@ -210,7 +210,7 @@ TEST(a_shared_one_that_nobody_released_may_not)
 TEST(a_lease_is_renewed_after_a_later_grant)
 {
     two_grants();
-    released(0, 30 * MS, 31 * MS, 1, HISTORY_KILLED, false);
+    released(0, 30 * MS, 31 * MS, 1, DIARY_KILLED, false);
     answered(RENEW, 0, 211 * MS, 212 * MS, 1, LEASELOCK_OK, 0);
     verdict("was renewed after a later grant");
 }
@@ -226,14 +226,14 @@ TEST(busy_tells_of_a_holder_of_the_past)
 {
     two_grants();
     answered(OBTAIN_WAIT, 2, 220 * MS, 221 * MS, 0, LEASELOCK_BUSY, 1);
-    verdict("was called the holder after a later grant");
+    verdict("was called held after a later grant");
 }
 
 TEST(a_list_tells_of_a_holder_of_the_past)
 {
     two_grants();
     answered(LISTED, 2, 220 * MS, 221 * MS, 1, LEASELOCK_OK, 0);
-    verdict("was called the holder after a later grant");
+    verdict("was called the latest after a later grant");
 }
 
 TEST(what_comes_after_the_judgement_is_found_too)
@@ -273,7 +273,52 @@ TEST(valid_after_its_release)
     granted(0, 10 * MS, 20 * MS, 1);
     released(0, 30 * MS, 31 * MS, 1, LEASELOCK_UNAVAILABLE, false);
     looked(0, 32 * MS, 1, true, false);
-    verdict("was valid after its release");
+    verdict("was seen valid after its release");
+}
+
+static void a_release_that_was_answered(void)
+{
+    granted(0, 10 * MS, 20 * MS, 1);
+    released(0, 30 * MS, 31 * MS, 1, LEASELOCK_OK, true);
+}
+
+TEST(renewed_after_its_release)
+{
+    a_release_that_was_answered();
+    answered(RESUME, 1, 32 * MS, 33 * MS, 1, LEASELOCK_OK, 0);
+    verdict("was renewed after its release, by 1000 us");
+}
+
+TEST(busy_after_its_release)
+{
+    a_release_that_was_answered();
+    answered(OBTAIN_NO_WAIT, 1, 32 * MS, 33 * MS, 0, LEASELOCK_BUSY, 1);
+    verdict("was called held after its release");
+}
+
+TEST(listed_after_its_release)
+{
+    a_release_that_was_answered();
+    answered(LISTED, 1, 32 * MS, 33 * MS, 1, LEASELOCK_OK, 0);
+    verdict(NULL);
+}
+
+TEST(listed_as_held_after_its_release)
+{
+    a_release_that_was_answered();
+    feed((diary_event){.kind = LISTED, .before_us = 32 * MS, .after_us = 33 * MS, .sequence = 1, .valid = true});
+    verdict("was called held after its release");
+}
+
+TEST(a_keeper_is_seen)
+{
+    granted(0, 10 * MS, 20 * MS, 1);
+    looked(0, 119 * MS, 1, true, false);
+    assert_int_equal(checker_kept(it), 0);
+    looked(0, 121 * MS, 1, true, false);
+    looked(0, 122 * MS, 1, true, false);
+    assert_int_equal(checker_kept(it), 1);
+    verdict(NULL);
 }
 
 TEST(revived_by_the_keeper)
@@ -281,7 +326,7 @@ TEST(revived_by_the_keeper)
     granted(0, 10 * MS, 20 * MS, 1);
     looked(0, 120 * MS, 1, false, true);
     looked(0, 130 * MS, 1, true, false);
-    verdict("was valid again after it had expired");
+    verdict("was seen valid after it had expired");
 }
 
 TEST(revived_by_a_renewal)
@@ -313,7 +358,7 @@ TEST(grants_of_killed_workers_leave_gaps)
 {
     granted(0, 10 * MS, 20 * MS, 1);
     released(0, 21 * MS, 22 * MS, 1, LEASELOCK_OK, true);
-    answered(OBTAIN_NO_WAIT, 1, 23 * MS, 24 * MS, 0, HISTORY_KILLED, 0);
+    answered(OBTAIN_NO_WAIT, 1, 23 * MS, 24 * MS, 0, DIARY_KILLED, 0);
     answered(OBTAIN_NO_WAIT, 0, 25 * MS, 26 * MS, 0, LEASELOCK_BUSY, 2);
     granted(0, 200 * MS, 201 * MS, 3);
     answered(OBTAIN_NO_WAIT, 1, 202 * MS, 203 * MS, 0, LEASELOCK_BUSY, 3);
@@ -325,7 +370,7 @@ TEST(grants_of_killed_workers_leave_gaps)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        A_TEST(a_clean_history_passes),
+        A_TEST(a_clean_diary_passes),
         A_TEST(a_sequence_is_granted_twice),
         A_TEST(a_later_grant_has_a_smaller_number),
         A_TEST(grants_at_the_same_time_may_come_in_any_order),
@@ -348,6 +393,11 @@ int main(void)
         A_TEST(lost_to_nobody),
         A_TEST(lost_by_a_release),
         A_TEST(valid_after_its_release),
+        A_TEST(renewed_after_its_release),
+        A_TEST(busy_after_its_release),
+        A_TEST(listed_after_its_release),
+        A_TEST(listed_as_held_after_its_release),
+        A_TEST(a_keeper_is_seen),
         A_TEST(revived_by_the_keeper),
         A_TEST(revived_by_a_renewal),
         A_TEST(a_number_below_the_floor),

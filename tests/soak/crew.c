@@ -24,7 +24,7 @@ void crew_start_member(soak_crew *crew, int lane)
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)dice_next(&dice));
     char role[] = "--member";
     char *arguments[] = {"soak", role, number, seed, (char *)crew->folder, NULL};
-    atomic_store(&crew->history->lanes[lane].reached_us, real_boot_us());
+    atomic_store(&crew->diary->lanes[lane].reached_us, real_boot_us());
     int failure = posix_spawn(&member->pid, "/proc/self/exe", NULL, NULL, arguments, environ);
     if (failure) {
         fprintf(stderr, "cannot start a process: %s\n", strerror(failure));
@@ -34,11 +34,11 @@ void crew_start_member(soak_crew *crew, int lane)
     member->continue_us = 0;
 }
 
-void crew_start(soak_crew *crew, soak_history *history, const char *folder, uint64_t seed)
+void crew_start(soak_crew *crew, soak_diary *diary, const char *folder, uint64_t seed)
 {
-    *crew = (struct soak_crew){.history = history, .folder = folder, .seed = seed, .dice = {seed}};
+    *crew = (struct soak_crew){.diary = diary, .folder = folder, .seed = seed, .dice = {seed}};
     for (int lane = 0; lane < LANES; lane++)
-        atomic_store(&history->lanes[lane].reached_us, INT64_MAX);
+        atomic_store(&diary->lanes[lane].reached_us, INT64_MAX);
     for (int lane = 0; lane < CREW; lane++)
         crew_start_member(crew, lane);
 }

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "soak/dice.h"
-#include "soak/history.h"
+#include "soak/diary.h"
 
 enum { WORKERS = 8, NEIGHBOUR = WORKERS, CREW };
 
@@ -18,7 +18,7 @@ typedef struct soak_member {
 } soak_member;
 
 typedef struct soak_crew {
-    soak_history *history;
+    soak_diary *diary;
     const char *folder;
     uint64_t seed;
     soak_dice dice;
@@ -28,7 +28,7 @@ typedef struct soak_crew {
 } soak_crew;
 
 /* The members start at once. */
-void crew_start(soak_crew *crew, soak_history *history, const char *folder, uint64_t seed);
+void crew_start(soak_crew *crew, soak_diary *diary, const char *folder, uint64_t seed);
 /* Starts the one that works in this lane. */
 void crew_start_member(soak_crew *crew, int lane);
 

@@ -26,7 +26,7 @@ soak_grant *grants_find(soak_grants *grants, int64_t sequence)
     memmove(&grants->items[at + 1], &grants->items[at], (grants->count - at) * sizeof *grants->items);
     grants->count++;
     grants->items[at] = (soak_grant){.sequence = sequence, .answered_us = INT64_MAX, .release_us = INT64_MAX,
-                                     .lost_us = INT64_MAX};
+                                     .released_us = INT64_MAX, .lost_us = INT64_MAX};
     return &grants->items[at];
 }
 

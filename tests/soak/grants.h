@@ -2,15 +2,16 @@
 #ifndef SOAK_GRANTS_H
 #define SOAK_GRANTS_H
 
-#include "soak/history.h"
+#include "soak/diary.h"
 
-/* What says that a grant was current at some moment after `before_us` of the event. */
+/* What says that no later grant was made before the `before_us` of the event. */
 typedef enum grant_claim {
     CLAIM_GRANTED,
     CLAIM_RENEWED,
     CLAIM_RELEASED,
     CLAIM_VALID,
-    CLAIM_HOLDER,
+    CLAIM_HELD,
+    CLAIM_LATEST,
     CLAIMS
 } grant_claim;
 
@@ -19,6 +20,7 @@ typedef struct soak_grant {
     int64_t answered_us;     /* INT64_MAX while it is known by hearsay only */
     int64_t deadline_us;     /* the engine's, at the least */
     int64_t release_us;      /* when the first release began that may have been done; INT64_MAX */
+    int64_t released_us;     /* when a release was first answered as done; INT64_MAX */
     int64_t lost_us;         /* when somebody was first told that it was lost, to nobody; INT64_MAX */
     int64_t last_us[CLAIMS]; /* the latest beginning of each claim; 0 */
     bool shared;             /* somebody took it up by its ids: it has several handles */

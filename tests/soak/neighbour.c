@@ -24,10 +24,10 @@ static sqlite3 *open_database(const char *folder)
 }
 
 /* Runs the first statement, stays in its transaction for that long, and ends it by the second. */
-static void stay(history_lane *lane, history_event event, sqlite3 *db, const char *first, int64_t ms,
+static void stay(diary_lane *lane, diary_event event, sqlite3 *db, const char *first, int64_t ms,
                  const char *second)
 {
-    history_begin(lane, &event);
+    diary_begin(lane, &event);
     int result = sqlite3_exec(db, first, NULL, NULL, NULL);
     if (result == SQLITE_OK) {
         real_sleep(ms);
@@ -37,21 +37,21 @@ static void stay(history_lane *lane, history_event event, sqlite3 *db, const cha
     if (result != SQLITE_OK && result != SQLITE_BUSY && result != SQLITE_ERROR) /* ERROR: no tables yet */
         fprintf(stderr, "neighbour: %s\n", sqlite3_errstr(result));
     event.status = result == SQLITE_OK ? LEASELOCK_OK : LEASELOCK_UNAVAILABLE;
-    history_end(lane, &event);
+    diary_end(lane, &event);
 }
 
-_Noreturn void neighbour_run(soak_history *history, uint8_t lane, uint64_t seed, const char *folder)
+_Noreturn void neighbour_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *folder)
 {
     soak_dice dice = {seed};
     sqlite3 *db = open_database(folder);
-    history_event write = {.kind = NEIGHBOUR_WRITE, .lane = lane}, read = {.kind = NEIGHBOUR_READ, .lane = lane};
-    while (!atomic_load(&history->stop)) {
+    diary_event write = {.kind = NEIGHBOUR_WRITE, .lane = lane}, read = {.kind = NEIGHBOUR_READ, .lane = lane};
+    while (!atomic_load(&diary->stop)) {
         real_sleep(dice_between(&dice, 20, 400));
         if (dice_once_in(&dice, 3))
-            stay(&history->lanes[lane], read, db, "BEGIN; SELECT count(*) FROM leaselock_leases",
+            stay(&diary->lanes[lane], read, db, "BEGIN; SELECT count(*) FROM leaselock_leases",
                  dice_between(&dice, 100, 1500), "COMMIT");
         else
-            stay(&history->lanes[lane], write, db,
+            stay(&diary->lanes[lane], write, db,
                  "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS notes (text); INSERT INTO notes VALUES ('x')",
                  dice_between(&dice, 1, dice_once_in(&dice, 6) ? 700 : 60),
                  dice_once_in(&dice, 2) ? "COMMIT" : "ROLLBACK");

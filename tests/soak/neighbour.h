@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-#include "soak/history.h"
+#include "soak/diary.h"
 
-_Noreturn void neighbour_run(soak_history *history, uint8_t lane, uint64_t seed, const char *folder);
+_Noreturn void neighbour_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *folder);
 
 /* PRAGMA integrity_check: true when it says ok; else what it says goes to stderr. */
 bool neighbour_check(const char *folder);

@@ -18,14 +18,14 @@
 #include "soak/worker.h"
 #include "support/clock.h"
 
-enum { OPERATIONS = 1000000, PATIENCE_US = 60000000, ENDING = LANES - 1 };
+enum { OPERATIONS = 1000000, PATIENCE_US = 60000000, ENOUGH_TO_KEEP = 100000, ENDING = LANES - 1 };
 
 typedef struct soak_run {
     unsigned long operations; /* enough */
     int64_t seconds;          /* 0: no limit */
     uint64_t seed;
     char folder[64];
-    soak_history *history;
+    soak_diary *diary;
     soak_checker *checker;
     soak_tally tally;
     soak_crew crew;
@@ -34,8 +34,8 @@ typedef struct soak_run {
 
 static void read_lane(soak_run *soak, int lane)
 {
-    history_event event;
-    while (history_read(&soak->history->lanes[lane], &event)) {
+    diary_event event;
+    while (diary_read(&soak->diary->lanes[lane], &event)) {
         checker_feed(soak->checker, &event);
         tally_add(&soak->tally, &event, crew_stopped_since(&soak->crew, lane, event.before_us));
     }
@@ -43,7 +43,7 @@ static void read_lane(soak_run *soak, int lane)
 
 static void read_all(soak_run *soak)
 {
-    int64_t reached_us = history_reached(soak->history);
+    int64_t reached_us = diary_reached(soak->diary);
     for (int lane = 0; lane < LANES; lane++)
         read_lane(soak, lane);
     checker_settle(soak->checker, reached_us);
@@ -52,13 +52,13 @@ static void read_all(soak_run *soak)
 /* What the dead had begun may have happened. */
 static void bury(soak_run *soak, int lane, const char *how)
 {
-    history_event event;
+    diary_event event;
     read_lane(soak, lane);
-    if (history_read_pending(&soak->history->lanes[lane], &event)) {
+    if (diary_read_pending(&soak->diary->lanes[lane], &event)) {
         checker_feed(soak->checker, &event);
         tally_add(&soak->tally, &event, true);
     }
-    atomic_store(&soak->history->lanes[lane].reached_us, INT64_MAX);
+    atomic_store(&soak->diary->lanes[lane].reached_us, INT64_MAX);
     if (how)
         checker_report(soak->checker, "the process of lane %d ended with %s", lane, how);
 }
@@ -77,10 +77,10 @@ static bool look_for_hangs(soak_run *soak)
 {
     int64_t longest_ago_us = real_boot_us() - PATIENCE_US;
     for (int lane = 0; lane < CREW; lane++) {
-        if (atomic_load(&soak->history->lanes[lane].reached_us) > longest_ago_us)
+        if (atomic_load(&soak->diary->lanes[lane].reached_us) > longest_ago_us)
             continue;
         checker_report(soak->checker, "lane %d hangs in: %s", lane,
-                       history_kind_name(soak->history->lanes[lane].pending.kind));
+                       diary_kind_name(soak->diary->lanes[lane].pending.kind));
         return true;
     }
     return false;
@@ -99,7 +99,7 @@ static bool is_enough(const soak_run *soak)
 
 static void run(soak_run *soak)
 {
-    crew_start(&soak->crew, soak->history, soak->folder, soak->seed);
+    crew_start(&soak->crew, soak->diary, soak->folder, soak->seed);
     while (!is_enough(soak)) {
         real_sleep(1);
         crew_annoy(&soak->crew);
@@ -107,7 +107,7 @@ static void run(soak_run *soak)
         read_all(soak);
         look_for_hangs(soak);
     }
-    atomic_store(&soak->history->stop, true);
+    atomic_store(&soak->diary->stop, true);
     crew_relax(&soak->crew);
     while (!crew_is_gone(&soak->crew)) {
         real_sleep(1);
@@ -123,7 +123,7 @@ static void finish(soak_run *soak)
 {
     if (!neighbour_check(soak->folder))
         checker_report(soak->checker, "the database is damaged");
-    soak_worker last = {.history = soak->history, .lane = &soak->history->lanes[ENDING], .number = ENDING,
+    soak_worker last = {.diary = soak->diary, .lane = &soak->diary->lanes[ENDING], .number = ENDING,
                    .client = "the last", .dice = {soak->seed}};
     snprintf(last.url, sizeof last.url, "sqlite:%s/leases.db", soak->folder);
     call_open(&last, 0);
@@ -141,6 +141,8 @@ static void finish(soak_run *soak)
     call_close(&last);
     read_lane(soak, ENDING);
     checker_settle(soak->checker, INT64_MAX);
+    if (soak->tally.operations >= ENOUGH_TO_KEEP && checker_kept(soak->checker) == 0)
+        checker_report(soak->checker, "no lease was kept longer than its ttl");
 }
 
 static int report(const soak_run *soak)
@@ -150,8 +152,10 @@ static int report(const soak_run *soak)
     for (int i = 0; i < CREW; i++)
         starts += soak->crew.members[i].starts;
     tally_print(&soak->tally, stdout);
-    printf("%lu operations in %.1f s, %.0f per second; %lu grants of %d resources\n", soak->tally.operations, seconds,
-           (double)soak->tally.operations / seconds, checker_grants(soak->checker), RESOURCES);
+    printf("%lu operations in %.1f s, %.0f per second\n", soak->tally.operations, seconds,
+           (double)soak->tally.operations / seconds);
+    printf("%lu grants of %d resources; %lu leases kept longer than their ttl\n", checker_grants(soak->checker),
+           RESOURCES, checker_kept(soak->checker));
     printf("%d workers and a neighbour at a time, %lu processes in all: %lu killed, %lu stopped for a while\n", WORKERS,
            starts, soak->crew.kills, soak->crew.stops);
     unsigned long violations = checker_violations(soak->checker);
@@ -165,7 +169,7 @@ static int report(const soak_run *soak)
 
 static void remove_folder(const soak_run *soak)
 {
-    static const char *const names[] = {"leases.db", "leases.db-wal", "leases.db-shm", "history"};
+    static const char *const names[] = {"leases.db", "leases.db-wal", "leases.db-shm", "diary"};
     char path[128];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", soak->folder, names[i]);
@@ -182,8 +186,8 @@ static int run_in_folder(soak_run *soak)
         perror(soak->folder);
         return 2;
     }
-    snprintf(path, sizeof path, "%s/history", soak->folder);
-    soak->history = history_map(path);
+    snprintf(path, sizeof path, "%s/diary", soak->folder);
+    soak->diary = diary_map(path);
     soak->checker = checker_new(stderr);
     soak->start_us = real_boot_us();
     run(soak);
@@ -201,11 +205,11 @@ static _Noreturn void be_a_member(char **arguments)
     int lane = atoi(arguments[0]);
     uint64_t seed = strtoull(arguments[1], NULL, 10);
     char path[4096];
-    snprintf(path, sizeof path, "%s/history", arguments[2]);
-    soak_history *history = history_map(path);
+    snprintf(path, sizeof path, "%s/diary", arguments[2]);
+    soak_diary *diary = diary_map(path);
     if (lane == NEIGHBOUR)
-        neighbour_run(history, (uint8_t)lane, seed, arguments[2]);
-    worker_run(history, (uint8_t)lane, seed, arguments[2]);
+        neighbour_run(diary, (uint8_t)lane, seed, arguments[2]);
+    worker_run(diary, (uint8_t)lane, seed, arguments[2]);
 }
 
 int main(int count, char **arguments)

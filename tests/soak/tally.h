@@ -4,19 +4,19 @@
 
 #include <stdio.h>
 
-#include "soak/history.h"
+#include "soak/diary.h"
 
 enum { TALLY_OUTCOMES = 10 };
 
 typedef struct soak_tally {
     unsigned long operations;
-    unsigned long counts[HISTORY_KINDS][TALLY_OUTCOMES];
-    int64_t longest_us[HISTORY_KINDS];
+    unsigned long counts[DIARY_KINDS][TALLY_OUTCOMES];
+    int64_t longest_us[DIARY_KINDS];
     const char *outcomes[TALLY_OUTCOMES]; /* names of the columns, as they turned up */
 } soak_tally;
 
 /* `disturbed`: its process was stopped meanwhile, so that how long it took says nothing. */
-void tally_add(soak_tally *tally, const history_event *event, bool disturbed);
+void tally_add(soak_tally *tally, const diary_event *event, bool disturbed);
 
 void tally_print(const soak_tally *tally, FILE *out);
 

@@ -55,7 +55,7 @@ static void take_and_give(soak_worker *worker)
     give(worker, hold);
 }
 
-static void take_and_hold(soak_worker *worker, history_kind kind)
+static void take_and_hold(soak_worker *worker, diary_kind kind)
 {
     soak_hold *hold = free_hold(worker);
     if (hold && call_obtain(worker, kind, any_resource(worker), any_ttl(worker), hold) == LEASELOCK_OK)
@@ -107,7 +107,7 @@ static void renew(soak_worker *worker, soak_hold *hold)
 
 static void offer(soak_worker *worker, soak_hold *hold)
 {
-    history_offer_lease(worker->lane, hold->resource, hold->lease);
+    diary_offer_lease(worker->lane, hold->resource, hold->lease);
     rest(worker, hold, TTL_MIN_MS);
 }
 
@@ -142,8 +142,8 @@ static void take_up(soak_worker *worker)
 {
     unsigned lane = (unsigned)dice_between(&worker->dice, 0, LANES - 1);
     soak_hold *hold = free_hold(worker);
-    history_offer offer;
-    if (hold && history_read_offer(&worker->history->lanes[lane], &worker->offers_seen[lane], &offer) &&
+    diary_offer offer;
+    if (hold && diary_read_offer(&worker->diary->lanes[lane], &worker->offers_seen[lane], &offer) &&
         call_resume(worker, &offer, hold) == LEASELOCK_OK)
         rest(worker, hold, REST_MS);
 }
@@ -190,7 +190,7 @@ static void wait_and_be_heckled(soak_worker *worker)
     if (!hold)
         return;
     soak_heckler heckler = {worker->lock, (useconds_t)dice_between(&worker->dice, 0, 30 * MS),
-                       dice_once_in(&worker->dice, 5)};
+                       dice_once_in(&worker->dice, 10)};
     pthread_t thread;
     if (pthread_create(&thread, NULL, heckle, &heckler) != 0)
         return;
@@ -215,9 +215,9 @@ typedef struct doing {
 
 /* The rarer ones take long, and what is held stands in the others' way. */
 static const doing doings[] = {
-    {7000, take_and_give}, {1000, attend}, {1000, take_up}, {100, list}, {20, take_by_backoff}, {60, take_at_once},
-    {10, take_by_wait}, {5, take_and_keep}, {10, take_and_watch}, {10, wait_and_be_heckled}, {10, call_fork},
-    {10, raise_floor}, {5, close_and_open}, {2, leave},
+    {7000, take_and_give}, {1000, attend}, {300, take_up}, {20, take_at_once}, {50, list}, {20, take_by_backoff},
+    {20, take_and_keep}, {10, take_by_wait}, {10, take_and_watch}, {10, wait_and_be_heckled}, {10, call_fork},
+    {5, raise_floor}, {2, close_and_open}, {1, leave},
 };
 
 static void act(soak_worker *worker)
@@ -239,17 +239,17 @@ static void look_around(soak_worker *worker)
             look_at(worker, &worker->holds[i]);
 }
 
-_Noreturn void worker_run(soak_history *history, uint8_t lane, uint64_t seed, const char *folder)
+_Noreturn void worker_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *folder)
 {
     static soak_worker worker;
-    worker.history = history;
-    worker.lane = &history->lanes[lane];
+    worker.diary = diary;
+    worker.lane = &diary->lanes[lane];
     worker.number = lane;
     worker.dice.state = seed;
     snprintf(worker.client, sizeof worker.client, "worker-%d", lane);
     snprintf(worker.url, sizeof worker.url, "sqlite:%s/leases.db", folder);
     close_and_open(&worker);
-    while (!atomic_load(&history->stop)) {
+    while (!atomic_load(&diary->stop)) {
         act(&worker);
         look_around(&worker);
     }

@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-#include "soak/history.h"
+#include "soak/diary.h"
 
-/* The folder holds the history and the database. Does not return. */
-_Noreturn void worker_run(soak_history *history, uint8_t lane, uint64_t seed, const char *folder);
+/* The folder holds the diary and the database. Does not return. */
+_Noreturn void worker_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *folder);
 
 #endif

@@ -1,4 +1,4 @@
-#include "soak/history.h"
+#include "soak/diary.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,12 +9,12 @@
 
 #include "support/clock.h"
 
-soak_history *history_map(const char *path)
+soak_diary *diary_map(const char *path)
 {
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     void *mapped = MAP_FAILED;
-    if (file >= 0 && ftruncate(file, sizeof(soak_history)) == 0)
-        mapped = mmap(NULL, sizeof(soak_history), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (file >= 0 && ftruncate(file, sizeof(soak_diary)) == 0)
+        mapped = mmap(NULL, sizeof(soak_diary), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (mapped == MAP_FAILED) {
         perror(path);
         exit(2);
@@ -23,7 +23,7 @@ soak_history *history_map(const char *path)
     return mapped;
 }
 
-static void push(history_lane *lane, const history_event *event)
+static void push(diary_lane *lane, const diary_event *event)
 {
     uint64_t head = atomic_load(&lane->head);
     while (head - atomic_load(&lane->tail) == LANE_EVENTS)
@@ -32,7 +32,7 @@ static void push(history_lane *lane, const history_event *event)
     atomic_store(&lane->head, head + 1);
 }
 
-void history_begin(history_lane *lane, history_event *event)
+void diary_begin(diary_lane *lane, diary_event *event)
 {
     event->number = ++lane->numbers;
     event->before_us = real_boot_us();
@@ -41,23 +41,23 @@ void history_begin(history_lane *lane, history_event *event)
     atomic_store(&lane->reached_us, event->before_us);
 }
 
-void history_end(history_lane *lane, history_event *event)
+void diary_end(diary_lane *lane, diary_event *event)
 {
     event->after_us = real_boot_us();
     push(lane, event);
     atomic_store(&lane->reached_us, event->after_us);
 }
 
-void history_note(history_lane *lane, history_event *event)
+void diary_note(diary_lane *lane, diary_event *event)
 {
     event->number = 0;
     event->after_us = real_boot_us();
     push(lane, event);
 }
 
-void history_offer_lease(history_lane *lane, uint8_t resource, const leaselock_lease *lease)
+void diary_offer_lease(diary_lane *lane, uint8_t resource, const leaselock_lease *lease)
 {
-    history_offer *offer = &lane->offer;
+    diary_offer *offer = &lane->offer;
     unsigned version = atomic_load(&offer->version) | 1; /* odd already where the last writer was killed */
     atomic_store(&offer->version, version);
     offer->resource = resource;
@@ -67,7 +67,7 @@ void history_offer_lease(history_lane *lane, uint8_t resource, const leaselock_l
     atomic_store(&offer->version, version + 1);
 }
 
-bool history_read_offer(const history_lane *lane, unsigned *version, history_offer *offer)
+bool diary_read_offer(const diary_lane *lane, unsigned *version, diary_offer *offer)
 {
     unsigned before = atomic_load(&lane->offer.version);
     if (before == 0 || before % 2 == 1 || before == *version)
@@ -80,18 +80,18 @@ bool history_read_offer(const history_lane *lane, unsigned *version, history_off
     return true;
 }
 
-int64_t history_reached(const soak_history *history)
+int64_t diary_reached(const soak_diary *diary)
 {
     int64_t reached = real_boot_us();
     for (int i = 0; i < LANES; i++) {
-        int64_t of_lane = atomic_load(&history->lanes[i].reached_us);
+        int64_t of_lane = atomic_load(&diary->lanes[i].reached_us);
         if (of_lane < reached)
             reached = of_lane;
     }
     return reached;
 }
 
-bool history_read(history_lane *lane, history_event *event)
+bool diary_read(diary_lane *lane, diary_event *event)
 {
     uint64_t tail = atomic_load(&lane->tail);
     if (tail == atomic_load(&lane->head))
@@ -103,29 +103,29 @@ bool history_read(history_lane *lane, history_event *event)
     return true;
 }
 
-bool history_read_pending(history_lane *lane, history_event *event)
+bool diary_read_pending(diary_lane *lane, diary_event *event)
 {
     uint64_t number = atomic_load(&lane->pending_number);
     if (number <= lane->ended)
         return false;
     *event = lane->pending;
-    event->status = HISTORY_KILLED;
+    event->status = DIARY_KILLED;
     event->after_us = real_boot_us();
     lane->ended = number;
     return true;
 }
 
-const char *history_kind_name(history_kind kind)
+const char *diary_kind_name(diary_kind kind)
 {
-    static const char *const names[HISTORY_KINDS] = {
+    static const char *const names[DIARY_KINDS] = {
         "obtain, no wait", "obtain, backoff", "obtain, wait", "release", "renew", "resume", "keep", "list",
         "raise floor", "open", "fork", "neighbour writes", "neighbour reads", "row of a list", "look"};
     return names[kind];
 }
 
-const char *history_status_name(const history_event *event)
+const char *diary_status_name(const diary_event *event)
 {
-    if (event->status == HISTORY_KILLED)
+    if (event->status == DIARY_KILLED)
         return "KILLED";
     if (event->kind == RELEASE && event->status == LEASELOCK_OK && !event->valid)
         return "NOT OURS";
