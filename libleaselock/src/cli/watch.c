@@ -85,15 +85,11 @@ static void follow_stop(const struct watch *watch, int signal)
         return;
     }
     child_signal(watch->child, SIGSTOP); /* nobody of the group may run on while this process cannot watch the time */
-    terminal_take_back(watch->terminal, watch->child->pid, false);
     signals_stop_job(signal == SIGSTOP ? SIGTSTP : signal);
 }
 
-/* The lease may have ended while this process was stopped: then what is stopped stays so, and is killed. */
-static void follow_continue(struct watch *watch)
+static void follow_continue(const struct watch *watch)
 {
-    if (watch->lost)
-        return;
     if (!watch->terminal->shared)
         terminal_give(watch->terminal, watch->child->pid);
     child_signal(watch->child, SIGCONT);
@@ -116,6 +112,7 @@ void watch_until_gone(struct watch *watch)
         }
         if (stopped_by != 0)
             follow_stop(watch, stopped_by);
+        /* after a stop the time comes first: what is killed now was never continued */
         int signal = signals_next(enforce(watch));
         if (signal == SIGCONT)
             follow_continue(watch);
