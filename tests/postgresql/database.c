@@ -232,3 +232,16 @@ leaselock_claim obtained(leaselock_connection *connection, const char *resource,
     claim.sequence = outcome.sequence;
     return claim;
 }
+
+bool persist(engine_slot of, leaselock_connection *connection, const leaselock_claim *claims, size_t count,
+             leaselock_outcome *outcomes)
+{
+    leaselock_status status;
+    int64_t give_up_ms = real_clock() + PATIENCE_MS;
+    while ((status = of(connection, claims, count, patient_call(), outcomes)) == LEASELOCK_UNAVAILABLE &&
+           real_clock() < give_up_ms)
+        real_sleep(1);
+    if (status != LEASELOCK_OK)
+        print_error("%s\n", leaselock_error_last()->message);
+    return status == LEASELOCK_OK;
+}

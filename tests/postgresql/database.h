@@ -51,6 +51,12 @@ leaselock_outcome obtain(leaselock_connection *, leaselock_claim);
 leaselock_outcome renew(leaselock_connection *, leaselock_claim);
 leaselock_outcome release(leaselock_connection *, leaselock_claim);
 
+/* For threads: UNAVAILABLE is tried again with the same claims, as the core does. False, with a message, for other failures. */
+typedef leaselock_status (*engine_slot)(leaselock_connection *, const leaselock_claim *, size_t, const leaselock_call *,
+                                        leaselock_outcome *);
+bool persist(engine_slot of, leaselock_connection *connection, const leaselock_claim *claims, size_t count,
+             leaselock_outcome *outcomes);
+
 #define assert_kind(expected, outcome) assert_int_equal((outcome).kind, LEASELOCK_OUTCOME_##expected)
 
 #endif
