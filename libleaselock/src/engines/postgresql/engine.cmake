@@ -1,6 +1,4 @@
 # libpq's header only: the library itself is loaded when the first postgresql:// URL is opened (libpq.c).
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(LIBPQ REQUIRED libpq>=14)
 include(${CMAKE_CURRENT_SOURCE_DIR}/cmake/EmbedMigrations.cmake)
 leaselock_embed_migrations(postgresql ${generated}/postgresql_schema.c)
 
@@ -21,5 +19,5 @@ target_sources(leaselock_objects PRIVATE
   src/engines/postgresql/status.c
   src/engines/postgresql/target.c
 )
-target_include_directories(leaselock_objects PRIVATE ${LIBPQ_INCLUDE_DIRS})
+target_include_directories(leaselock_objects PRIVATE ${LEASELOCK_LIBPQ_INCLUDE})
 target_link_libraries(leaselock_objects PUBLIC ${CMAKE_DL_LIBS})

@@ -9,6 +9,10 @@
 
 #include "leaselock/common.h"
 
+#ifndef LIBPQ_HAS_PIPELINING
+#error "libpq 14 or newer is needed"
+#endif
+
 #define LL_PQ_FUNCTIONS(F)   \
     F(PQbackendPID)          \
     F(PQclear)               \
