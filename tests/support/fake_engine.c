@@ -170,6 +170,8 @@ static leaselock_status over_the_wire(fake_slot slot, array_slot memory_slot, le
     for (size_t i = 0; i < count && status == LEASELOCK_OK; i++) {
         outcomes[i] = answers[i];
         outcomes[i].asked_ms = asked_ms;
+        if (fault.unknown && strcmp(fault.unknown, claims[i].resource) == 0)
+            outcomes[i].kind = LEASELOCK_OUTCOME_UNKNOWN;
     }
     free(answers);
     return status;

@@ -31,6 +31,7 @@ typedef struct fake_fault {
     int64_t reply_ms;              /* … and the reply; both only for obtain, renew and release */
     void (*after)(void *payload);  /* runs inside the call, when all is done */
     leaselock_status lost_reply;   /* the answer, though all was done */
+    const char *unknown;           /* renew: the resource of which the reply says that nothing is known */
     void *payload;
 } fake_fault;
 

@@ -218,6 +218,25 @@ TEST(an_engine_that_comes_back_makes_it_held_again)
     release_now(lease);
 }
 
+TEST(one_that_nothing_is_known_of_keeps_no_news_from_the_others)
+{
+    leaselock_lease *locked = obtain_now(lock, "locked", NULL, 0), *other = obtain_now(lock, "other", NULL, 0);
+    keep(locked);
+    keep(other);
+    renew_all(other);
+    int64_t left = leaselock_lease_remaining(locked) - LATEST_MS;
+    fake_next(FAKE_RENEW, (fake_fault){.unknown = "locked"});
+    renew_all(other);
+    assert_int_equal(leaselock_lease_state(other), LEASELOCK_STATE_HELD);
+    assert_int_equal(leaselock_lease_state(locked), LEASELOCK_STATE_UNKNOWN);
+    assert_int_equal(leaselock_lease_remaining(locked), left);
+    assert_renewed_in(20, other); /* soon again, and that one alone */
+    assert_int_equal(fake_call_at(FAKE_RENEW, renewals() - 1).count, 1);
+    assert_int_equal(leaselock_lease_state(locked), LEASELOCK_STATE_HELD);
+    release_now(locked);
+    release_now(other);
+}
+
 TEST(memory_that_runs_out_costs_nothing_but_a_moment)
 {
     leaselock_lease *lease = keep_renewed("r");
@@ -541,6 +560,7 @@ int main(void)
         KEEPER_TEST(the_thread_is_the_keepers_own_and_blocks_all_signals),
         KEEPER_TEST(a_renewal_that_fails_is_unknown_and_retried_at_growing_intervals_until_expired),
         KEEPER_TEST(an_engine_that_comes_back_makes_it_held_again),
+        KEEPER_TEST(one_that_nothing_is_known_of_keeps_no_news_from_the_others),
         KEEPER_TEST(memory_that_runs_out_costs_nothing_but_a_moment),
         KEEPER_TEST(a_lease_that_somebody_has_taken_is_lost_to_them_and_let_go),
         KEEPER_TEST(a_lease_that_was_released_by_force_is_lost_to_nobody),
