@@ -2,7 +2,7 @@
  * The long run: processes that do all that can be done with leases on one SQLite file, while they are killed, stopped,
  * and locked out, and a checker that reads what they saw. Exits with 1 when a promise was broken.
  *
- *   soak [--operations N] [--seconds S] [--seed X]
+ *   soak [--operations N] [--seconds S] [--seed X]      default: 1 000 000 operations
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -21,8 +21,8 @@
 enum { OPERATIONS = 1000000, PATIENCE_US = 60000000, ENOUGH_TO_KEEP = 100000, ENDING = LANES - 1 };
 
 typedef struct soak_run {
-    unsigned long operations; /* enough */
-    int64_t seconds;          /* 0: no limit */
+    unsigned long operations; /* enough; 0: no limit */
+    int64_t seconds;          /* likewise */
     uint64_t seed;
     char folder[64];
     soak_diary *diary;
@@ -93,7 +93,8 @@ static double seconds_since(int64_t us)
 
 static bool is_enough(const soak_run *soak)
 {
-    return soak->tally.operations >= soak->operations || checker_violations(soak->checker) > 0 ||
+    return checker_violations(soak->checker) > 0 ||
+           (soak->operations > 0 && soak->tally.operations >= soak->operations) ||
            (soak->seconds > 0 && seconds_since(soak->start_us) >= (double)soak->seconds);
 }
 
@@ -217,7 +218,7 @@ int main(int count, char **arguments)
     static const struct option options[] = {
         {"operations", required_argument, NULL, 'o'}, {"seconds", required_argument, NULL, 's'},
         {"seed", required_argument, NULL, 'x'}, {NULL, 0, NULL, 0}};
-    static soak_run soak = {.operations = OPERATIONS};
+    static soak_run soak;
     if (count == 5 && strcmp(arguments[1], "--member") == 0)
         be_a_member(arguments + 2);
     soak.seed = (uint64_t)real_boot_us();
@@ -231,5 +232,7 @@ int main(int count, char **arguments)
         else
             return 64;
     }
+    if (soak.operations == 0 && soak.seconds == 0)
+        soak.operations = OPERATIONS;
     return run_in_folder(&soak);
 }
