@@ -22,7 +22,8 @@ def take_away(lease: Lease, rival: DatabaseLock) -> Lease:
 
 
 def notes_of(error: BaseException) -> str:
-    return "\n".join(getattr(error, "__notes__", []))
+    """What was added to the exception; on Python 3.10 it is the context."""
+    return "\n".join(getattr(error, "__notes__", [])) + str(error.__context__ or "")
 
 
 def test_hold_obtains_and_releases(locks: DatabaseLock, rival: DatabaseLock) -> None:

@@ -61,10 +61,12 @@ static PyObject *ll_decode(const char *text)
 
 static void ll_raise_record(const leaselock_error *record)
 {
+    PyObject *message = ll_decode(record->message);
+    PyObject *resource = ll_decode(record->resource), *holder = ll_decode(record->holder);
     PyObject *exception =
-        PyObject_CallFunction(ll_exception_for, "iNisNNLL", record->code, ll_decode(record->message), record->native_code,
-                              record->sqlstate, ll_decode(record->resource), ll_decode(record->holder),
-                              (long long)record->sequence, (long long)record->remaining_ms);
+        PyObject_CallFunction(ll_exception_for, "iNisNNLL", record->code, message, record->native_code,
+                              record->sqlstate, resource, holder, (long long)record->sequence,
+                              (long long)record->remaining_ms);
     if (exception)
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
     Py_XDECREF(exception);

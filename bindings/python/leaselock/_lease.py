@@ -37,8 +37,8 @@ def add_note(error: BaseException, problem: Error) -> None:
     """Tells of a second problem without hiding the first."""
     if hasattr(error, "add_note"):
         error.add_note(f"leaselock: besides, {problem}")
-    elif error.__context__ is None:  # Python 3.10 has no notes
-        error.__context__ = problem
+    elif error.__context__ is None:  # Python 3.10 has no notes; a traceback would lead back here, a cycle
+        error.__context__ = problem.with_traceback(None)
 
 
 class Lease:

@@ -148,7 +148,7 @@ class DatabaseLock:
         return _core.lock_release(self._handle, _lease.handle_of(lease))
 
     def resume(self, resource_id: str, client_id: str | None, sequence: int, acquisition: str) -> Lease:
-        """Takes up again, by one renewal, a lease that was obtained elsewhere, such as by another process. Raises Lost."""
+        """Takes up again, by one renewal, a lease that was obtained elsewhere, as by another process. Raises Lost."""
         return Lease(_core.lock_resume(self._handle, resource_id, client_id, sequence, acquisition))
 
     def list(self, resource_id: str | None = None, all: bool = False) -> builtins.list[Entry]:
