@@ -5,7 +5,8 @@
  * ("fencing token"), so that whatever the resource protects can refuse a holder that was overtaken.
  *
  * Read in this order: leaselock/lock.h (open, obtain, release), leaselock/lease.h (what is held),
- * leaselock/backoff.h (how a busy resource is waited for), leaselock/error.h (what can go wrong).
+ * leaselock/backoff.h (how a busy resource is waited for), leaselock/error.h (what can go wrong); and for schemas
+ * leaselock/migrations.h, with leaselock/config.h and leaselock/secrets.h.
  *
  * Rules that hold for every function:
  *  1. Argument order: handle, inputs, options, out.
@@ -26,9 +27,12 @@
 
 #include "leaselock/backoff.h"
 #include "leaselock/common.h"
+#include "leaselock/config.h"
 #include "leaselock/error.h"
 #include "leaselock/hooks.h"
 #include "leaselock/lease.h"
 #include "leaselock/lock.h"
+#include "leaselock/migrations.h"
+#include "leaselock/secrets.h"
 
 #endif

@@ -5,6 +5,7 @@
 #include "migrate/runner.h"
 
 static const char table[] = "leaselock_migrations";
+static const leaselock_version_table own = {table, "leaselock_migrations_version_unique"};
 
 static int64_t newest(void)
 {
@@ -16,14 +17,24 @@ static int64_t newest(void)
 
 static int64_t version_of(const char *of)
 {
-    int64_t version = -77;
-    assert_ok(suite_engine->migrations->read_version(connection, of, call(), &version));
-    return version;
+    const leaselock_version_table named = {of, "leaselock_migrations_version_unique"};
+    leaselock_version_row row = {.version = -77};
+    assert_ok(suite_engine->migrations->read_version(connection, &named, call(), &row));
+    assert_false(row.dirty);
+    assert_int_equal(row.kind, row.version < 0 ? LEASELOCK_VERSION_NONE : LEASELOCK_VERSION_ROW);
+    return row.version;
 }
 
 static leaselock_status up(const leaselock_schema_step *steps)
 {
-    return ll_runner_up(suite_engine->migrations, connection, table, steps, call());
+    return ll_runner_install(suite_engine->migrations, connection, table, steps, call());
+}
+
+static leaselock_status run_sql(leaselock_connection *on, const char *sql)
+{
+    leaselock_script script = {.name = "test", .text = sql, .size = strlen(sql)};
+    assert_ok(suite_engine->migrations->examine(on, &script));
+    return suite_engine->migrations->run(on, &script, call());
 }
 
 TEST(the_steps_ascend_and_can_go_both_ways)
@@ -56,30 +67,30 @@ TEST(a_rollback_undoes_scripts_and_version)
 {
     const leaselock_migration_slots *slots = suite_engine->migrations;
     leaselock_connection *another = connect_engine();
-    assert_ok(slots->begin(connection, call()));
-    assert_ok(slots->run(connection, "CREATE TABLE leaselock_scratch (a INTEGER); INSERT INTO leaselock_scratch VALUES (1)"));
-    assert_ok(slots->write_version(connection, table, newest() + 7));
+    assert_ok(slots->begin(connection, NULL, call()));
+    assert_ok(run_sql(connection, "CREATE TABLE leaselock_scratch (a INTEGER); INSERT INTO leaselock_scratch VALUES (1)"));
+    assert_ok(slots->write_version(connection, &own, newest() + 7, false));
     assert_int_equal(version_of(table), newest() + 7);
     slots->rollback(connection);
     slots->rollback(connection); /* without a transaction: nothing */
     assert_int_equal(version_of(table), newest());
-    assert_ok(slots->begin(another, call()));
-    assert_ok(slots->run(another, "CREATE TABLE leaselock_scratch (a INTEGER)"));
+    assert_ok(slots->begin(another, NULL, call()));
+    assert_ok(run_sql(another, "CREATE TABLE leaselock_scratch (a INTEGER)"));
     slots->rollback(another);
     disconnect_engine(another);
 }
 
 TEST(a_failing_script_fails_the_whole_and_leaves_nothing)
 {
-    int64_t next = newest() + 1;
-    const leaselock_schema_step steps[] = {{next, "good", "CREATE TABLE leaselock_scratch (a INTEGER)", ""},
-                                           {next + 1, "bad", "CREATE GIBBERISH", ""},
+    const leaselock_schema_step steps[] = {{newest(), "there", "CREATE GIBBERISH", ""},
+                                           {newest() + 1, "bad", "CREATE TABLE leaselock_scratch (a INTEGER); CREATE GIBBERISH", ""},
                                            {0, NULL, NULL, NULL}};
     assert_int_not_equal(up(steps), LEASELOCK_OK);
+    assert_int_not_equal(leaselock_error_last()->code, LEASELOCK_OK);
     assert_string_not_equal(leaselock_error_last()->message, "");
     assert_int_equal(version_of(table), newest());
-    assert_ok(suite_engine->migrations->begin(connection, call()));
-    assert_ok(suite_engine->migrations->run(connection, "CREATE TABLE leaselock_scratch (a INTEGER)"));
+    assert_ok(suite_engine->migrations->begin(connection, NULL, call()));
+    assert_ok(run_sql(connection, "CREATE TABLE leaselock_scratch (a INTEGER)"));
     suite_engine->migrations->rollback(connection);
     assert_kind(GRANTED, obtain_one(claim_of("a", "c", 1)));
 }
@@ -87,9 +98,9 @@ TEST(a_failing_script_fails_the_whole_and_leaves_nothing)
 static void set_version(int64_t version)
 {
     const leaselock_migration_slots *slots = suite_engine->migrations;
-    assert_ok(slots->begin(connection, call()));
-    assert_ok(slots->write_version(connection, table, version));
-    assert_ok(slots->commit(connection));
+    assert_ok(slots->begin(connection, NULL, call()));
+    assert_ok(slots->write_version(connection, &own, version, false));
+    assert_ok(slots->commit(connection, call()));
 }
 
 TEST(a_database_of_a_newer_version_is_refused)

@@ -30,6 +30,10 @@ static const code pinned[] = {
     {"DIRECTORY", NULL, -46},      {"NOT_A_DATABASE", NULL, -47}, {"CORRUPT", NULL, -48},
     {"NETWORK_FILE_SYSTEM", NULL, -49}, {"MOVED", NULL, -50},     {"CLOCK", NULL, -51},
     {"FOREIGN_TABLES", NULL, -60}, {"NEWER_DATABASE", NULL, -61}, {"NO_TABLES", NULL, -62},
+    {"DIRTY", NULL, -80},          {"UNKNOWN_VERSION", NULL, -81}, {"NO_MIGRATION", NULL, -82},
+    {"VERSION_ROWS", NULL, -83},   {"BAD_VERSION", NULL, -84},    {"DUPLICATE_MIGRATION", NULL, -85},
+    {"BAD_MIGRATION", NULL, -86},  {"MIGRATION_FAILED", NULL, -87}, {"MIGRATION_CONFLICT", NULL, -88},
+    {"CONFIG", NULL, -90},         {"SECRET", NULL, -91},
 };
 
 TEST(values_stay_what_they_were_published_as)

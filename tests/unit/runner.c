@@ -14,7 +14,7 @@ typedef struct leaselock_connection {
     int64_t pending;          /* inside the transaction */
     bool open;
     const char *failing; /* the slot call that fails, such as "run b" */
-    char journal[256];
+    char journal[512];
 } database;
 
 static leaselock_status note(database *in, const char *verb, const char *what)
@@ -27,43 +27,63 @@ static leaselock_status note(database *in, const char *verb, const char *what)
                                                           : LEASELOCK_OK;
 }
 
-static leaselock_status slot_read_version(database *in, const char *table, const leaselock_call *call, int64_t *version)
+static leaselock_status slot_read_version(database *in, const leaselock_version_table *table, const leaselock_call *call,
+                                          leaselock_version_row *row)
 {
     (void)call;
-    assert_string_equal(table, "versions");
-    *version = in->open ? in->pending : in->version;
+    assert_string_equal(table->name, "versions");
+    assert_string_equal(table->index, "versions_version_unique");
+    row->version = in->open ? in->pending : in->version;
+    row->kind = row->version < 0 ? LEASELOCK_VERSION_NONE : LEASELOCK_VERSION_ROW;
     return note(in, "read", "");
 }
 
-static leaselock_status slot_begin(database *in, const leaselock_call *call)
+static leaselock_status slot_examine(database *in, leaselock_script *script)
 {
-    (void)call;
+    script->end = script->size;
+    return note(in, "examine", "");
+}
+
+static leaselock_status slot_begin(database *in, const leaselock_script *script, const leaselock_call *call)
+{
+    (void)script, (void)call;
     if (in->version_at_begin != -2)
         in->version = in->version_at_begin;
+    in->version_at_begin = -2;
     in->pending = in->version;
     leaselock_status status = note(in, "begin", "");
     in->open = status == LEASELOCK_OK;
     return status;
 }
 
-static leaselock_status slot_run(database *in, const char *sql)
+static leaselock_status slot_create_table(database *in, const leaselock_version_table *table)
 {
+    (void)table;
     assert_true(in->open);
-    return note(in, "run", sql);
+    return note(in, "create", "");
 }
 
-static leaselock_status slot_write_version(database *in, const char *table, int64_t version)
+static leaselock_status slot_run(database *in, leaselock_script *script, const leaselock_call *call)
+{
+    (void)call;
+    assert_true(in->open);
+    return note(in, "run", script->text);
+}
+
+static leaselock_status slot_write_version(database *in, const leaselock_version_table *table, int64_t version, bool dirty)
 {
     char number[24];
-    assert_string_equal(table, "versions");
+    (void)table;
     assert_true(in->open);
+    assert_false(dirty);
     in->pending = version;
     snprintf(number, sizeof number, "%lld", (long long)version);
     return note(in, "write", number);
 }
 
-static leaselock_status slot_commit(database *in)
+static leaselock_status slot_commit(database *in, const leaselock_call *call)
 {
+    (void)call;
     leaselock_status status = note(in, "commit", "");
     if (status == LEASELOCK_OK) {
         in->version = in->pending;
@@ -72,31 +92,38 @@ static leaselock_status slot_commit(database *in)
     return status;
 }
 
-/* Overwrites the error record, as a real one may. */
+/* Overwrites nothing: a slot that never fails keeps the error record. */
 static void slot_rollback(database *in)
 {
     if (in->open)
         note(in, "rollback", "");
     in->open = false;
-    ll_error_set(LEASELOCK_INTERNAL, "overwritten by the rollback");
 }
 
-static const leaselock_migration_slots slots = {slot_read_version,  slot_begin,  slot_run,
-                                                slot_write_version, slot_commit, slot_rollback};
+static const leaselock_migration_slots slots = {.read_version = slot_read_version,
+                                                .examine = slot_examine,
+                                                .begin = slot_begin,
+                                                .create_table = slot_create_table,
+                                                .run = slot_run,
+                                                .write_version = slot_write_version,
+                                                .commit = slot_commit,
+                                                .rollback = slot_rollback};
 static const leaselock_schema_step steps[] = {
     {1, "first", "a", ""}, {2, "second", "b", ""}, {5, "third", "c", ""}, {0, NULL, NULL, NULL}};
 
 static leaselock_status up(database *in)
 {
-    const leaselock_call call = {INT64_MAX, NULL};
-    return ll_runner_up(&slots, in, "versions", steps, &call);
+    leaselock_call call = {INT64_MAX, NULL};
+    return ll_runner_install(&slots, in, "versions", steps, &call);
 }
 
-TEST(a_new_database_gets_every_step_in_order_in_one_transaction)
+#define ONE(body, version) "examine, begin, read, create, run " body ", write " version ", commit"
+
+TEST(a_new_database_gets_every_step_in_order_each_in_a_transaction)
 {
     database in = {.version = -1, .version_at_begin = -2};
     assert_ok(up(&in));
-    assert_string_equal(in.journal, "read, begin, read, run a, write 1, run b, write 2, run c, write 5, commit");
+    assert_string_equal(in.journal, "read, " ONE("a", "1") ", " ONE("b", "2") ", " ONE("c", "5"));
     assert_int_equal(in.version, 5);
     assert_false(in.open);
 }
@@ -105,7 +132,7 @@ TEST(an_older_database_gets_only_what_it_lacks)
 {
     database in = {.version = 2, .version_at_begin = -2};
     assert_ok(up(&in));
-    assert_string_equal(in.journal, "read, begin, read, run c, write 5, commit");
+    assert_string_equal(in.journal, "read, " ONE("c", "5"));
 }
 
 TEST(a_database_that_is_up_to_date_is_only_read)
@@ -120,7 +147,7 @@ TEST(what_counts_is_the_version_inside_the_transaction)
 {
     database in = {.version = -1, .version_at_begin = 2};
     assert_ok(up(&in));
-    assert_string_equal(in.journal, "read, begin, read, run c, write 5, commit");
+    assert_string_equal(in.journal, "read, examine, begin, read, rollback, read, " ONE("c", "5"));
     database done = {.version = -1, .version_at_begin = 5};
     assert_ok(up(&done));
     assert_null(strstr(done.journal, "run"));
@@ -132,7 +159,7 @@ TEST(a_newer_database_is_refused_before_and_inside_the_transaction)
 {
     database newer = {.version = 6, .version_at_begin = -2};
     assert_refused(LEASELOCK_NEWER_DATABASE, up(&newer));
-    assert_string_equal(newer.journal, "read");
+    assert_string_equal(newer.journal, "read, read"); /* once more for the message */
     database meanwhile = {.version = -1, .version_at_begin = 6};
     assert_refused(LEASELOCK_NEWER_DATABASE, up(&meanwhile));
     assert_null(strstr(meanwhile.journal, "run"));
@@ -142,7 +169,7 @@ TEST(a_newer_database_is_refused_before_and_inside_the_transaction)
 
 TEST(a_failure_anywhere_is_rolled_back_and_reported_as_itself)
 {
-    static const char *const calls[] = {"read", "begin", "run a", "write 2", "run c", "write 5", "commit"};
+    static const char *const calls[] = {"read", "begin", "create", "run a", "write 1"};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         database in = {.version = -1, .version_at_begin = -2, .failing = calls[i]};
         assert_refused(LEASELOCK_IO, up(&in));
@@ -151,12 +178,15 @@ TEST(a_failure_anywhere_is_rolled_back_and_reported_as_itself)
         assert_int_equal(in.version, -1);
         assert_false(in.open);
     }
+    database last = {.version = -1, .version_at_begin = -2, .failing = "run c"};
+    assert_refused(LEASELOCK_IO, up(&last));
+    assert_int_equal(last.version, 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_database_gets_every_step_in_order_in_one_transaction),
+        cmocka_unit_test(a_new_database_gets_every_step_in_order_each_in_a_transaction),
         cmocka_unit_test(an_older_database_gets_only_what_it_lacks),
         cmocka_unit_test(a_database_that_is_up_to_date_is_only_read),
         cmocka_unit_test(what_counts_is_the_version_inside_the_transaction),

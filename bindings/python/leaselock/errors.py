@@ -152,6 +152,50 @@ class NoTables(Error):
     """The tables are missing."""
 
 
+class Dirty(Error):
+    """A migration failed half-way, and the version is marked as dirty."""
+
+
+class UnknownVersion(Error):
+    """The database's version is in no migration file."""
+
+
+class NoMigration(Error, LookupError):
+    """There is no such migration, or no further one."""
+
+
+class VersionRows(Error):
+    """The version table has more than one row."""
+
+
+class BadVersion(Error):
+    """The version table's row holds no version."""
+
+
+class DuplicateMigration(Error):
+    """Two migrations have one version and direction."""
+
+
+class BadMigration(Error):
+    """A migration's file cannot be used; the database was not touched."""
+
+
+class MigrationFailed(Error):
+    """A statement of a migration failed; the message says where."""
+
+
+class MigrationConflict(Error):
+    """Another runner moved the version the other way meanwhile."""
+
+
+class BadConfig(Error, ValueError):
+    """A configuration has an unknown key, a wrong type, or is no YAML."""
+
+
+class NoSecret(Error, LookupError):
+    """There is no secret of that name."""
+
+
 _classes: dict[int, type[Error]] = {}
 for _name, _code, _class in _core.error_table():
     _classes[_code] = globals()[_class]

@@ -1,17 +1,55 @@
 /*
- * The migration runner. It knows versions, order and transactions; what a database needs for that is the engine's
- * second table (leaselock_migration_slots).
+ * The migration runner: versions, order, transactions, and what another runner may do meanwhile. What a database needs for that
+ * is the engine's second table (leaselock_migration_slots). The library's own tables are installed by it, too.
  */
 #ifndef LL_MIGRATE_RUNNER_H
 #define LL_MIGRATE_RUNNER_H
 
-#include "leaselock/sys/engine.h"
+#include <stdatomic.h>
+
+#include "migrate/plan.h"
+#include "migrate/result.h"
+
+/* Who stops a run, and whether it is inside a migration. */
+typedef struct ll_stop {
+    atomic_int asked; /* leaselock_stop, or 0 */
+    atomic_bool inside;
+} ll_stop;
+
+/* Where a migration failed: file "" when none did. */
+typedef struct ll_failure {
+    char file[256];
+    int64_t line, column;
+    char text[256];
+} ll_failure;
+
+typedef struct ll_runner {
+    const leaselock_migration_slots *slots;
+    leaselock_connection *connection;
+    leaselock_version_table table;
+    const leaselock_migration_source *source;
+    leaselock_call *call;
+    int64_t wait_ms;     /* for each wait of its own; 0: the call's time is that of the whole run */
+    ll_stop *stop;       /* NULL: nobody does */
+    ll_failure *failure; /* NULL: nobody asks */
+} ll_runner;
+
+leaselock_status ll_runner_run(const ll_runner *runner, const ll_goal *goal, leaselock_migration_result **out);
+leaselock_status ll_runner_force(const ll_runner *runner, int64_t version, leaselock_migration_result **out);
+leaselock_status ll_runner_drop(const ll_runner *runner, leaselock_migration_result **out);
+
+/* The row; FOREIGN_TABLES, VERSION_ROWS, BAD_VERSION. */
+leaselock_status ll_runner_version(const ll_runner *runner, int64_t *version, bool *dirty);
 
 /*
- * Applies every step (the end has version 0) above the database's version, all in one transaction. A database that is up to date is only read.
- * Specific: NEWER_DATABASE (its version is none of ours), FOREIGN_TABLES.
+ * Brings the library's own tables up to date. A database that is up to date is only read.
+ * Specific: NEWER_DATABASE (its version is none of ours), FOREIGN_TABLES (what is there is not ours, or was changed by hand).
  */
-leaselock_status ll_runner_up(const leaselock_migration_slots *slots, leaselock_connection *connection,
-                              const char *table, const leaselock_schema_step *steps, const leaselock_call *call);
+leaselock_status ll_runner_install(const leaselock_migration_slots *slots, leaselock_connection *connection,
+                                   const char *table, const leaselock_schema_step *steps, const leaselock_call *call);
+
+/* listing.c */
+leaselock_status ll_listing_new(const leaselock_migration_source *source, int64_t current, bool dirty,
+                                leaselock_migration_listing **out);
 
 #endif

@@ -88,22 +88,84 @@ typedef struct leaselock_schema_step {
     const char *down_sql;
 } leaselock_schema_step;
 
+/** A version table. Names go into statements as they are. */
+typedef struct leaselock_version_table {
+    const char *name;
+    const char *index; /**< of its unique index, where the engine needs one */
+} leaselock_version_table;
+
+typedef enum leaselock_version_kind {
+    LEASELOCK_VERSION_NONE = 0,  /**< no table, or no row: version is -1 */
+    LEASELOCK_VERSION_ROW,       /**< version (-1 or more) and dirty */
+    LEASELOCK_VERSION_MANY,      /**< more than one row */
+    LEASELOCK_VERSION_UNREADABLE, /**< one row that holds no version; detail says why */
+    LEASELOCK_VERSION_FOREIGN    /**< not golang-migrate's table; detail says why */
+} leaselock_version_kind;
+
+/** What a version table says. Dirty or foreign is data here: the runner decides. */
+typedef struct leaselock_version_row {
+    leaselock_version_kind kind;
+    int64_t version;
+    bool dirty;
+    char detail[160];
+} leaselock_version_row;
+
+/** A migration's body. `text` has a NUL behind its `size` bytes and none inside. */
+typedef struct leaselock_script {
+    const char *name; /**< of its file, for messages */
+    const char *text;
+    size_t size;
+    /* what examine() finds */
+    size_t begin, end;     /**< the part to run */
+    bool outside;          /**< cannot run in the runner's transaction: run() is called without begin() */
+    bool wrapped;          /**< outside, and begins inside a transaction that it ends itself */
+    bool check_foreign_keys; /**< foreign keys are off while it runs, and checked before its commit */
+    bool empty;            /**< nothing but comments */
+    /* where examine() or run() failed; 0: nobody can tell */
+    size_t failed_at; /**< offset of the byte, plus 1 */
+} leaselock_script;
+
+/** What open() was told about migrations. Zero, NULL: nothing. Borrowed from the connection. */
+typedef struct leaselock_migration_settings {
+    const char *table;
+    int64_t wait_ms;
+} leaselock_migration_settings;
+
 /**
  * What migrations need of a database: the second table of an engine. Same lock rule, same statuses.
- * `table` is the name of the version table.
+ * The runner's order: read_version · examine · begin · read_version · create_table · run · write_version · commit.
  */
 typedef struct leaselock_migration_slots {
-    /** Version applied last, -1 when there is none; changes nothing. Specific: FOREIGN_TABLES (not a version table, or dirty). */
-    leaselock_status (*read_version)(leaselock_connection *, const char *table, const leaselock_call *, int64_t *version);
-    /** Starts a transaction that excludes every other writer, durable when committed. */
-    leaselock_status (*begin)(leaselock_connection *, const leaselock_call *);
-    /** Inside it: runs a script of statements. */
-    leaselock_status (*run)(leaselock_connection *, const char *sql);
-    /** Inside it: creates the version table where missing and sets its one row. */
-    leaselock_status (*write_version)(leaselock_connection *, const char *table, int64_t version);
-    leaselock_status (*commit)(leaselock_connection *);
-    /** Never fails; a no-op without a transaction. */
+    /**
+     * MAY (NULL: only the engine's own schema is installed; then settings and drop are NULL, too). Connects for a user's own
+     * migrations: installs and converts nothing, leaves settings as the client library has them. Closed by the engine's close. `table` is the version table's name, NULL where the URL decides. Specific: as the
+     * engine's open.
+     */
+    leaselock_status (*open)(const char *url, const char *table, const leaselock_call *, leaselock_connection **out);
+    /** Never fails. */
+    void (*settings)(leaselock_connection *, leaselock_migration_settings *);
+    /** MUST. Inside or outside of a transaction; changes nothing. */
+    leaselock_status (*read_version)(leaselock_connection *, const leaselock_version_table *, const leaselock_call *,
+                                     leaselock_version_row *);
+    /** MUST. Reads the script, no database: fills its fields. Specific: BAD_MIGRATION. */
+    leaselock_status (*examine)(leaselock_connection *, leaselock_script *);
+    /** MUST. Starts a transaction that excludes every other writer, durable when committed; as the script wants it, NULL for none. */
+    leaselock_status (*begin)(leaselock_connection *, const leaselock_script *, const leaselock_call *);
+    /** MUST. Inside it: creates the version table where it is missing. */
+    leaselock_status (*create_table)(leaselock_connection *, const leaselock_version_table *);
+    /**
+     * MUST. Runs an examined script, inside a transaction of begin() unless it is `outside`. Ends soon after call->pause(call, 0)
+     * says so, and returns that. Specific: MIGRATION_FAILED; FOREIGN_TABLES where it makes what is there already (own schema).
+     */
+    leaselock_status (*run)(leaselock_connection *, leaselock_script *, const leaselock_call *);
+    /** MUST. Inside a transaction: replaces the one row; none for version -1 that is not dirty. */
+    leaselock_status (*write_version)(leaselock_connection *, const leaselock_version_table *, int64_t version, bool dirty);
+    /** MUST. Specific: MIGRATION_FAILED (the script's work cannot be committed). */
+    leaselock_status (*commit)(leaselock_connection *, const leaselock_call *);
+    /** MUST. Never fails, keeps the error record; a no-op without a transaction. Afterwards no setting of a script is left. */
     void (*rollback)(leaselock_connection *);
+    /** Drops all but leaselock's own tables, in one transaction; *dropped counts. */
+    leaselock_status (*drop)(leaselock_connection *, const leaselock_call *, int64_t *dropped);
 } leaselock_migration_slots;
 
 typedef struct leaselock_engine {

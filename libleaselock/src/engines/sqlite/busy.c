@@ -1,4 +1,5 @@
 /* Waiting for SQLite's write lock: short jittered pauses that follow the call's rules. */
+#include "engines/sqlite/holder.h"
 #include "engines/sqlite/sqlite.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -16,6 +17,10 @@ void ll_sqlite_enter(leaselock_connection *connection, const leaselock_call *cal
 
 static leaselock_status out_of_time(const leaselock_connection *connection)
 {
+    long writer = ll_sqlite_writer(connection->file->path);
+    if (writer)
+        return ll_error_set(LEASELOCK_UNAVAILABLE, "%s: the write lock was not free in time: process %ld has it",
+                            connection->file->path, writer);
     return ll_error_set(LEASELOCK_UNAVAILABLE, "%s: the write lock was not free in time", connection->file->path);
 }
 

@@ -10,7 +10,7 @@
 /* A page of a new database: 1 KiB was 12 % faster than SQLite's 4 KiB, since a commit writes whole pages. */
 #define PAGE_SIZE_PRAGMA "PRAGMA page_size = 1024"
 
-leaselock_status ll_sqlite_connect(const char *path, sqlite3 **out)
+leaselock_status ll_sqlite_connect_plain(const char *path, sqlite3 **out)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     if (vfs && strlen(path) + strlen("-journal") > (size_t)vfs->mxPathname)
@@ -26,11 +26,19 @@ leaselock_status ll_sqlite_connect(const char *path, sqlite3 **out)
         sqlite3_close(db);
         return status;
     }
-    /* Checkpoints are made by checkpoint.c alone, in a way that older versions of SQLite are safe with. */
-    sqlite3_wal_autocheckpoint(db, 0);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     *out = db;
+    return LEASELOCK_OK;
+}
+
+leaselock_status ll_sqlite_connect(const char *path, sqlite3 **out)
+{
+    leaselock_status status = ll_sqlite_connect_plain(path, out);
+    if (status != LEASELOCK_OK)
+        return status;
+    /* Checkpoints are made by checkpoint.c alone, in a way that older versions of SQLite are safe with. */
+    sqlite3_wal_autocheckpoint(*out, 0);
+    sqlite3_db_config(*out, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(*out, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     return LEASELOCK_OK;
 }
 
@@ -43,6 +51,7 @@ void ll_sqlite_close(leaselock_connection *connection)
     sqlite3_close(connection->db);
     if (connection->file)
         ll_sqlite_file_leave(connection->file);
+    ll_sqlite_free_migrating(connection);
     ll_free(connection);
 }
 
@@ -110,7 +119,7 @@ static leaselock_status read_options(const ll_url *url, bool *any_file_system)
     return LEASELOCK_OK;
 }
 
-static leaselock_status check_path(const char *path)
+leaselock_status ll_sqlite_check_path(const char *path)
 {
     if (path[0] == '\0')
         return ll_error_set(LEASELOCK_INVALID, "sqlite: needs a path, such as sqlite:leases.db");
@@ -132,7 +141,7 @@ leaselock_status ll_sqlite_open(const char *url, const leaselock_call *call, lea
     char *path = NULL;
     status = read_options(&parsed, &any_file_system);
     if (status == LEASELOCK_OK)
-        status = check_path(parsed.path);
+        status = ll_sqlite_check_path(parsed.path);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_file_resolve(parsed.path, any_file_system, &path);
     if (status == LEASELOCK_OK)

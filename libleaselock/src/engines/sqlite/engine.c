@@ -2,7 +2,8 @@
 #include "engines/sqlite/schema.h"
 #include "engines/sqlite/sqlite.h"
 
-static const char *const schemes[] = {"sqlite", NULL};
+/* golang-migrate says sqlite3 */
+static const char *const schemes[] = {"sqlite", "sqlite3", NULL};
 
 const leaselock_engine ll_engine_sqlite = {
     .struct_size = sizeof(leaselock_engine),

@@ -9,10 +9,15 @@ target_sources(leaselock_objects PRIVATE
   src/engines/sqlite/connect.c
   src/engines/sqlite/engine.c
   src/engines/sqlite/file.c
+  src/engines/sqlite/holder.c
   src/engines/sqlite/list.c
   src/engines/sqlite/migrate.c
+  src/engines/sqlite/migrate_drop.c
+  src/engines/sqlite/migrate_open.c
+  src/engines/sqlite/migrate_run.c
   src/engines/sqlite/obtain.c
   src/engines/sqlite/renew.c
+  src/engines/sqlite/script.c
   src/engines/sqlite/sequence.c
   src/engines/sqlite/start.c
   src/engines/sqlite/statements.c

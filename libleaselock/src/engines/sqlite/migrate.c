@@ -1,105 +1,236 @@
-/* What the migration runner needs of a SQLite database. */
+/* What the migration runner needs of a SQLite database: the version table and its transactions. */
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include "engines/sqlite/script.h"
 #include "engines/sqlite/sqlite.h"
 #include "util/error.h"
+#include "util/text.h"
 
-static bool has_column(sqlite3 *db, const char *table, const char *column)
-{
-    return sqlite3_table_column_metadata(db, "main", table, column, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
-}
-
-/* %w doubles the quotes of an identifier. */
-static int prepare(sqlite3 *db, const char *format, const char *table, sqlite3_stmt **statement)
-{
-    char *sql = sqlite3_mprintf(format, table);
-    int result = sql ? sqlite3_prepare_v2(db, sql, -1, statement, NULL) : SQLITE_NOMEM;
-    sqlite3_free(sql);
-    return result;
-}
-
-static leaselock_status foreign(leaselock_connection *connection, const char *table, const char *why)
-{
-    return ll_error_set(LEASELOCK_FOREIGN_TABLES, "%s: the table %s is not ours: %s", connection->file->path, table, why);
-}
-
-/* The one row of the table; none counts as no version. */
-static leaselock_status read_row(leaselock_connection *connection, const char *table, sqlite3_stmt *statement,
-                                 int64_t *version)
-{
-    int result = sqlite3_step(statement);
-    *version = -1;
-    if (result == SQLITE_DONE)
-        return LEASELOCK_OK;
-    if (result != SQLITE_ROW)
-        return ll_sqlite_fail(connection, result, "read the version");
-    *version = sqlite3_column_int64(statement, 0);
-    if (sqlite3_column_int(statement, 1))
-        return foreign(connection, table, "it is marked as dirty");
-    return sqlite3_step(statement) == SQLITE_ROW ? foreign(connection, table, "it has more than one row")
-                                                 : LEASELOCK_OK;
-}
-
-static leaselock_status read_version(leaselock_connection *connection, const char *table, const leaselock_call *call,
-                                     int64_t *version)
-{
-    ll_sqlite_enter(connection, call);
-    sqlite3_stmt *statement = NULL;
-    /* preparing also makes SQLite look at the schema, which may have to wait */
-    int result = prepare(connection->db, "SELECT 1 FROM sqlite_master WHERE name = '%q'", table, &statement);
-    if (result == SQLITE_OK)
-        result = sqlite3_step(statement);
-    sqlite3_finalize(statement);
-    if (result == SQLITE_DONE) {
-        *version = -1;
-        return LEASELOCK_OK;
-    }
-    if (result != SQLITE_ROW)
-        return ll_sqlite_fail(connection, result, "read the schema");
-    if (!has_column(connection->db, table, "version") || !has_column(connection->db, table, "dirty"))
-        return foreign(connection, table, "it has no columns version and dirty");
-    result = prepare(connection->db, "SELECT version, dirty FROM main.\"%w\" LIMIT 2", table, &statement);
-    leaselock_status status = result == SQLITE_OK ? read_row(connection, table, statement, version)
-                                                  : ll_sqlite_fail(connection, result, "read the version");
-    sqlite3_finalize(statement);
-    return status;
-}
-
-static leaselock_status begin(leaselock_connection *connection, const leaselock_call *call)
-{
-    ll_sqlite_enter(connection, call);
-    return ll_sqlite_begin(connection, true);
-}
-
-static leaselock_status run(leaselock_connection *connection, const char *sql)
+leaselock_status ll_sqlite_execute(leaselock_connection *connection, const char *sql, const char *doing)
 {
     int result = sqlite3_exec(connection->db, sql, NULL, NULL, NULL);
     if (result == SQLITE_OK)
         return LEASELOCK_OK;
-    const char *message = sqlite3_errmsg(connection->db);
-    if (result == SQLITE_ERROR && (strstr(message, "already exists") || strstr(message, "there is already")))
-        return ll_error_set_native(LEASELOCK_FOREIGN_TABLES, result, "%s: %s, and is not ours", connection->file->path,
-                                   message);
-    return ll_sqlite_fail(connection, result, "apply a migration");
+    if (ll_sqlite_is_taken(connection, result))
+        return ll_error_set_native(LEASELOCK_FOREIGN_TABLES, result, "%s: cannot %s: %s", connection->file->path, doing,
+                                   sqlite3_errmsg(connection->db));
+    return ll_sqlite_fail(connection, result, doing);
 }
 
-/* golang-migrate's table, to the letter; its one row is replaced. */
-static leaselock_status write_version(leaselock_connection *connection, const char *table, int64_t version)
+bool ll_sqlite_is_taken(leaselock_connection *connection, int result)
 {
-    char *sql = sqlite3_mprintf("CREATE TABLE IF NOT EXISTS \"%w\" (version uint64,dirty bool);"
-                                "CREATE UNIQUE INDEX IF NOT EXISTS \"%w_version_unique\" ON \"%w\" (version);"
-                                "DELETE FROM \"%w\"; INSERT INTO \"%w\" (version, dirty) VALUES (%lld, 0);",
-                                table, table, table, table, table, (long long)version);
-    leaselock_status status = sql ? run(connection, sql) : ll_error_set(LEASELOCK_NOMEM, "out of memory");
+    const char *message = sqlite3_errmsg(connection->db);
+    return (result & 0xff) == SQLITE_ERROR && (strstr(message, "already exists") || strstr(message, "there is already"));
+}
+
+/* The format has one place, for the table's name as it is. */
+static leaselock_status execute_on(leaselock_connection *connection, const char *table, const char *format,
+                                   const char *doing)
+{
+    char *sql = sqlite3_mprintf(format, table);
+    leaselock_status status = sql ? ll_sqlite_execute(connection, sql, doing)
+                                  : ll_error_set(LEASELOCK_NOMEM, "out of memory");
     sqlite3_free(sql);
     return status;
 }
 
+/* A name without its quotes, if it has some. */
+static void plain_name(const char *table, char *name, size_t size)
+{
+    bool quoted = table[0] && strchr("\"`[", table[0]);
+    ll_text_copy(name, size, table + quoted);
+    size_t length = strlen(name);
+    if (quoted && length > 0)
+        name[length - 1] = '\0';
+}
+
+static bool has_type(sqlite3 *db, const char *table, const char *column, const char *part)
+{
+    const char *type = NULL;
+    int result = sqlite3_table_column_metadata(db, "main", table, column, &type, NULL, NULL, NULL, NULL);
+    return result == SQLITE_OK && type && strcasestr(type, part);
+}
+
+/* What there is of that name: golang-migrate's table, somebody else's, or nothing. */
+static leaselock_status look(leaselock_connection *connection, const char *table, leaselock_version_row *row, bool *found)
+{
+    sqlite3_stmt *statement = NULL;
+    /* preparing also makes SQLite look at the schema, which may have to wait */
+    int result = sqlite3_prepare_v2(connection->db, "SELECT type FROM main.sqlite_master WHERE name = ?1 COLLATE NOCASE",
+                                    -1, &statement, NULL);
+    if (result == SQLITE_OK) {
+        sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
+        result = sqlite3_step(statement);
+    }
+    *found = result == SQLITE_ROW;
+    const char *type = *found ? (const char *)sqlite3_column_text(statement, 0) : "";
+    if (*found && strcmp(type, "table") != 0) {
+        row->kind = LEASELOCK_VERSION_FOREIGN;
+        snprintf(row->detail, sizeof row->detail, "it is a%s %s", strchr("aeiou", type[0]) ? "n" : "", type);
+    }
+    sqlite3_finalize(statement);
+    if (result != SQLITE_ROW && result != SQLITE_DONE)
+        return ll_sqlite_fail(connection, result, "read the schema");
+    if (*found && row->kind != LEASELOCK_VERSION_FOREIGN &&
+        (!has_type(connection->db, table, "version", "int") || !has_type(connection->db, table, "dirty", "bool"))) {
+        row->kind = LEASELOCK_VERSION_FOREIGN;
+        ll_text_copy(row->detail, sizeof row->detail, "it has no columns \"version\", a whole number, and \"dirty\", a boolean");
+    }
+    return LEASELOCK_OK;
+}
+
+/* As Go's strconv.ParseBool: golang-migrate's driver reads texts, too. */
+static bool read_boolean(sqlite3_stmt *statement, int column, bool *out)
+{
+    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
+    int type = sqlite3_column_type(statement, column);
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    for (size_t i = 0; text && (type == SQLITE_INTEGER || type == SQLITE_TEXT) && i < 6; i++)
+        if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
+            *out = strcmp(text, yes[i]) == 0;
+            return true;
+        }
+    return false;
+}
+
+static void read_values(sqlite3_stmt *statement, leaselock_version_row *row)
+{
+    row->kind = LEASELOCK_VERSION_UNREADABLE;
+    if (sqlite3_column_type(statement, 0) != SQLITE_INTEGER)
+        ll_text_copy(row->detail, sizeof row->detail, "its version is no whole number");
+    else if (sqlite3_column_int64(statement, 0) < -1)
+        ll_text_copy(row->detail, sizeof row->detail, "its version is below -1");
+    else if (!read_boolean(statement, 1, &row->dirty))
+        ll_text_copy(row->detail, sizeof row->detail, "its \"dirty\" is neither true nor false");
+    else
+        row->kind = LEASELOCK_VERSION_ROW;
+    row->version = sqlite3_column_int64(statement, 0);
+}
+
+static leaselock_status read_row(leaselock_connection *connection, const char *table, leaselock_version_row *row)
+{
+    char *sql = sqlite3_mprintf("SELECT version, dirty FROM main.%s LIMIT 2", table);
+    sqlite3_stmt *statement = NULL;
+    int result = sql ? sqlite3_prepare_v2(connection->db, sql, -1, &statement, NULL) : SQLITE_NOMEM;
+    sqlite3_free(sql);
+    if (result == SQLITE_OK)
+        result = sqlite3_step(statement);
+    if (result == SQLITE_ROW) {
+        read_values(statement, row);
+        result = sqlite3_step(statement);
+        if (result == SQLITE_ROW) {
+            row->kind = LEASELOCK_VERSION_MANY;
+            result = SQLITE_DONE;
+        }
+    }
+    leaselock_status status = result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "read the version");
+    sqlite3_finalize(statement);
+    return status;
+}
+
+static leaselock_status read_version(leaselock_connection *connection, const leaselock_version_table *table,
+                                     const leaselock_call *call, leaselock_version_row *row)
+{
+    char name[128];
+    bool found;
+    plain_name(table->name, name, sizeof name);
+    ll_sqlite_enter(connection, call);
+    *row = (leaselock_version_row){.kind = LEASELOCK_VERSION_NONE, .version = -1};
+    leaselock_status status = ll_sqlite_refresh(connection);
+    if (status == LEASELOCK_OK)
+        status = look(connection, name, row, &found);
+    if (status != LEASELOCK_OK || !found || row->kind == LEASELOCK_VERSION_FOREIGN)
+        return status;
+    return read_row(connection, table->name, row);
+}
+
+static leaselock_status examine(leaselock_connection *connection, leaselock_script *script)
+{
+    return ll_script_examine(script, connection->migrating && connection->migrating->unwrapped);
+}
+
+static leaselock_status begin(leaselock_connection *connection, const leaselock_script *script,
+                              const leaselock_call *call)
+{
+    ll_sqlite_enter(connection, call);
+    if (!connection->migrating)
+        return ll_sqlite_begin(connection, true);
+    leaselock_status status = ll_sqlite_refresh(connection);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_check_file(connection);
+    /* foreign_keys can be switched outside of a transaction only */
+    if (status == LEASELOCK_OK && script && script->check_foreign_keys) {
+        connection->migrating->keys_changed = true;
+        status = ll_sqlite_execute(connection, "PRAGMA foreign_keys = OFF", "switch foreign keys off");
+    }
+    return status == LEASELOCK_OK ? ll_sqlite_execute(connection, "BEGIN IMMEDIATE", "take the write lock") : status;
+}
+
+/* golang-migrate's table, to the letter: its statements stay readable in sqlite_master. */
+static leaselock_status create_table(leaselock_connection *connection, const leaselock_version_table *table)
+{
+    leaselock_status status = execute_on(connection, table->name,
+                                         "CREATE TABLE IF NOT EXISTS main.%s (version uint64,dirty bool)",
+                                         "create the version table");
+    if (status != LEASELOCK_OK)
+        return status;
+    char *sql = sqlite3_mprintf("CREATE UNIQUE INDEX IF NOT EXISTS main.%s ON %s (version)", table->index, table->name);
+    status = sql ? ll_sqlite_execute(connection, sql, "create the version table's index")
+                 : ll_error_set(LEASELOCK_NOMEM, "out of memory");
+    sqlite3_free(sql);
+    return status;
+}
+
+/* The body may have dropped the table. */
+static leaselock_status write_version(leaselock_connection *connection, const leaselock_version_table *table,
+                                      int64_t version, bool dirty)
+{
+    leaselock_status status = create_table(connection, table);
+    if (status == LEASELOCK_OK)
+        status = execute_on(connection, table->name, "DELETE FROM main.%s", "write the version");
+    if (status != LEASELOCK_OK || (version == -1 && !dirty))
+        return status;
+    char *sql = sqlite3_mprintf("INSERT INTO main.%s (version, dirty) VALUES (%lld, %d)", table->name, (long long)version, dirty);
+    status = sql ? ll_sqlite_execute(connection, sql, "write the version") : ll_error_set(LEASELOCK_NOMEM, "out of memory");
+    sqlite3_free(sql);
+    return status;
+}
+
+static leaselock_status commit(leaselock_connection *connection, const leaselock_call *call)
+{
+    ll_sqlite_enter(connection, call);
+    if (!connection->migrating)
+        return ll_sqlite_commit(connection);
+    int result = sqlite3_exec(connection->db, "COMMIT", NULL, NULL, NULL);
+    if ((result & 0xff) == SQLITE_CONSTRAINT) /* deferred foreign keys */
+        return ll_error_set_native(LEASELOCK_MIGRATION_FAILED, result, "%s: cannot commit the migration: %s",
+                                   connection->file->path, sqlite3_errmsg(connection->db));
+    return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "commit");
+}
+
+static void rollback(leaselock_connection *connection)
+{
+    if (!connection->migrating) {
+        ll_sqlite_rollback(connection);
+        return;
+    }
+    if (!sqlite3_get_autocommit(connection->db))
+        sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 const leaselock_migration_slots ll_sqlite_migrations = {
+    .open = ll_sqlite_open_migrations,
+    .settings = ll_sqlite_migration_settings,
     .read_version = read_version,
+    .examine = examine,
     .begin = begin,
-    .run = run,
+    .create_table = create_table,
+    .run = ll_sqlite_run_script,
     .write_version = write_version,
-    .commit = ll_sqlite_commit,
-    .rollback = ll_sqlite_rollback,
+    .commit = commit,
+    .rollback = rollback,
+    .drop = ll_sqlite_drop,
 };

@@ -12,6 +12,16 @@
 #include "leaselock/sys/engine.h"
 #include "leaselock/sys/probes.h"
 
+/* A connection that serves a user's own migrations, not leases: what its URL says, and what a script left behind. */
+typedef struct ll_sqlite_migrating {
+    char *table;       /* NULL: the URL does not say */
+    int64_t wait_ms;   /* 0: the same */
+    bool foreign_keys; /* on, other than in golang-migrate's driver */
+    bool unwrapped;    /* x-no-tx-wrap */
+    bool keys_changed; /* PRAGMA foreign_keys is not as it should be */
+    bool touched;      /* a script changed settings, or attached databases: only a new handle is as it should be */
+} ll_sqlite_migrating;
+
 struct leaselock_connection {
     sqlite3 *db;
     sqlite3 *checkpointer; /* opened by the first checkpoint */
@@ -37,6 +47,8 @@ struct leaselock_connection {
     const leaselock_call *call;
     leaselock_status gave_up;
     int64_t patient_until_ms; /* 0, or: wait no longer than this, and ask nobody whether to go on */
+
+    ll_sqlite_migrating *migrating; /* NULL: for leases */
 };
 
 /* How many numbers are put on the disk at once. */
@@ -51,8 +63,11 @@ leaselock_status ll_sqlite_open_again(leaselock_connection *connection, const le
 void ll_sqlite_close(leaselock_connection *connection);
 /* MOVED where the path leads to another file by now. */
 leaselock_status ll_sqlite_check_file(leaselock_connection *connection);
-/* A bare handle on the connection's file, with the settings that every handle of ours has. */
+/* A bare handle on the connection's file, with SQLite's own settings. */
+leaselock_status ll_sqlite_connect_plain(const char *path, sqlite3 **out);
+/* The same with the settings that every handle on leases has. */
 leaselock_status ll_sqlite_connect(const char *path, sqlite3 **out);
+leaselock_status ll_sqlite_check_path(const char *path);
 
 /* start.c: WAL, tables, clock, boot. */
 leaselock_status ll_sqlite_start(leaselock_connection *connection, const leaselock_call *call);
@@ -99,7 +114,26 @@ leaselock_status ll_sqlite_release(leaselock_connection *connection, const lease
 leaselock_status ll_sqlite_list(leaselock_connection *connection, const char *resource, const leaselock_call *call,
                                 leaselock_row_visitor visit, void *payload);
 
-/* migrate.c */
+/* migrate.c: the version table and its transactions */
 extern const leaselock_migration_slots ll_sqlite_migrations;
+/* Runs statements of our own; `doing` completes "cannot …". */
+leaselock_status ll_sqlite_execute(leaselock_connection *connection, const char *sql, const char *doing);
+/* The statement failed because there is something of that name already. */
+bool ll_sqlite_is_taken(leaselock_connection *connection, int result);
+
+/* migrate_open.c */
+leaselock_status ll_sqlite_open_migrations(const char *url, const char *table, const leaselock_call *call,
+                                           leaselock_connection **out);
+void ll_sqlite_migration_settings(leaselock_connection *connection, leaselock_migration_settings *out);
+/* Undoes what a script left behind in the connection. First thing where nothing is in progress. */
+leaselock_status ll_sqlite_refresh(leaselock_connection *connection);
+void ll_sqlite_free_migrating(leaselock_connection *connection);
+
+/* migrate_run.c */
+leaselock_status ll_sqlite_run_script(leaselock_connection *connection, leaselock_script *script,
+                                      const leaselock_call *call);
+
+/* migrate_drop.c */
+leaselock_status ll_sqlite_drop(leaselock_connection *connection, const leaselock_call *call, int64_t *dropped);
 
 #endif

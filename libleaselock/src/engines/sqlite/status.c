@@ -89,5 +89,7 @@ leaselock_status ll_sqlite_fail(leaselock_connection *connection, int result, co
     char text[256];
     sqlite3_snprintf(sizeof text, text, "%s", sqlite3_errmsg(connection->db));
     leaselock_status status = ll_sqlite_status_of(connection->db, result);
+    if (status == LEASELOCK_NO_TABLES && connection->migrating) /* a user's own database has none of ours */
+        status = LEASELOCK_INTERNAL;
     return ll_error_set_native(status, result, "%s: cannot %s: %s", connection->file->path, doing, text);
 }
