@@ -192,7 +192,9 @@ end)
 
 test("what is no backoff is refused before anything is asked", function()
     local locks = harness.open()
-    for _, bad in ipairs { 1, "text", true, {}, io.stdout, locks, { start = print, next = print, attempts = print } } do
+    local strangers = { 1, "text", true, {}, io.stdout, locks, { start = print, next = print, attempts = print } }
+    strangers[#strangers + 1] = newproxy and newproxy()
+    for _, bad in ipairs(strangers) do
         harness.raises("backoff", locks.obtain_with_backoff, locks, "invoice", "b", bad)
     end
     harness.raises("backoff", locks.obtain_with_backoff, locks, "invoice", "b")
