@@ -38,7 +38,7 @@ SETTINGS = {
     "bgwriter_delay": "10s",
 }
 # The tests' one role with a password; everybody else is trusted.
-HBA = "host all app 127.0.0.1/32 scram-sha-256\nlocal all all trust\nhost all all 127.0.0.1/32 trust\n"
+HBA = "host all app 127.0.0.1/32 scram-sha-256\nlocal all,replication all trust\nhost all,replication all 127.0.0.1/32 trust\n"
 
 
 def programs() -> pathlib.Path | None:
