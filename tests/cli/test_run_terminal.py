@@ -8,18 +8,17 @@ import sys
 import time
 
 import pytest
-from conftest import BINARY, PATIENCE, boot_ms, is_alive, is_stopped, wait_until
+from conftest import BINARY, PATIENCE, is_alive, is_stopped, wait_until
 
 
-class Shell:
-    def __init__(self, environment):
+class Terminal:
+    """A program that leads a session on a terminal of its own."""
+
+    def __init__(self, environment, *program):
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
-            os.execvpe("bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment | {"TERM": "dumb"})
+            os.execvpe(program[0], program, environment | {"TERM": "dumb"})
         self.seen = ""
-        # what is typed is not shown, so that what shows up was printed
-        self.type(f"stty -echo; PS1=; PS2=; function leaselock {{ '{BINARY}' \"$@\"; }}; echo be''gin")
-        self.expect("begin\r\n")
 
     def type(self, text, end="\n"):
         os.write(self.terminal, (text + end).encode())
@@ -34,6 +33,22 @@ class Shell:
         self.seen = self.seen[match.end() :]
         return match
 
+    def foreground(self):
+        return os.tcgetpgrp(self.terminal)
+
+    def end(self):
+        os.kill(self.pid, signal.SIGKILL)
+        os.close(self.terminal)
+        os.waitpid(self.pid, 0)
+
+
+class Shell(Terminal):
+    def __init__(self, environment):
+        super().__init__(environment, "bash", "--norc", "--noprofile", "--noediting", "-i")
+        # what is typed is not shown, so that what shows up was printed
+        self.type(f"stty -echo; PS1=; PS2=; function leaselock {{ '{BINARY}' \"$@\"; }}; echo be''gin")
+        self.expect("begin\r\n")
+
     def wait_until_stopped(self):
         """A job in the background; the shell only tells when it is asked."""
 
@@ -42,14 +57,6 @@ class Shell:
             return "Stopped" in self.expect("(?s).*asked\r\n")[0]
 
         wait_until(is_stopped)
-
-    def foreground(self):
-        return os.tcgetpgrp(self.terminal)
-
-    def end(self):
-        os.kill(self.pid, signal.SIGKILL)
-        os.close(self.terminal)
-        os.waitpid(self.pid, 0)
 
 
 @pytest.fixture
@@ -121,9 +128,9 @@ def test_ctrl_c_ends_the_wait(shell, leaselock):
     shell.expect("code=130")
 
 
-def stop(shell, script=READER, ttl="30"):
+def stop(shell):
     """Starts a job and stops it by Ctrl-Z; the command's process."""
-    shell.type(f"leaselock run --ttl {ttl} --grace 0 r -- sh -c {script}; echo code=$?")
+    shell.type(f"leaselock run r -- sh -c {READER}; echo code=$?")
     command = int(shell.expect(r"ready=(\d+)\r\n")[1])
     shell.type(CTRL_Z, end="")
     shell.expect(r"Stopped")
@@ -144,7 +151,7 @@ def test_stopped_and_continued(shell, leaselock):
 
 
 def test_stopped_and_continued_in_the_background(shell):
-    command = stop(shell, "'echo ready=$$; read x; echo got=$x; exit 3'")
+    command = stop(shell)
     shell.type("bg")
     shell.wait_until_stopped()  # it wants to read
     assert is_stopped(command) and shell.foreground() == shell.pid
@@ -154,15 +161,16 @@ def test_stopped_and_continued_in_the_background(shell):
     shell.expect("got=third\r\ncode=3")
 
 
-def test_stopped_for_longer_than_the_lease(shell, leaselock):
-    command = stop(shell, "'echo ready=$$; read x; while :; do echo running; done'", ttl="1s")
-    (deadline,) = leaselock.connect().execute("SELECT deadline_ms FROM leaselock_leases").fetchone()
-    wait_until(lambda: boot_ms() > deadline)
-    leaselock.obtain("r", "--client", "next")
-    assert is_stopped(command)
+def test_stopped_for_longer_than_the_lease(shell, leaselock, tmp_path):
+    """It is killed without having run again: somebody else may have the resource."""
+    (tmp_path / "watcher.py").write_text(WATCHER)
+    shell.type(f"leaselock run --ttl 1s --grace 0 r -- {sys.executable} {tmp_path}/watcher.py")
+    shell.expect("started=True\r\n")
+    shell.type(CTRL_Z, end="")
+    shell.expect("Stopped")
+    leaselock("obtain", "--wait", "60", "--client", "next", "r")
     shell.type("fg; echo code=$?")
-    assert "running" not in shell.expect("(?s).*code=76")[0]
-    assert not is_alive(command)
+    assert "continued" not in shell.expect("(?s).*code=76")[0]
     assert leaselock.json("show", "r")["client"] == "next"
 
 
@@ -185,6 +193,16 @@ def test_started_in_the_background(shell):
     wait_until(lambda: shell.foreground() == command)
     shell.type("late")
     shell.expect("got=late\r\ncode=3")
+
+
+def test_ctrl_z_where_nobody_could_continue(leaselock, tmp_path):
+    """As with ssh -t HOST leaselock run …: it is ignored, or the command would hang."""
+    (tmp_path / "watcher.py").write_text(WATCHER)
+    alone = Terminal(leaselock.environment, BINARY, "run", "r", "--", sys.executable, f"{tmp_path}/watcher.py")
+    alone.expect("started=True\r\n")
+    alone.type(CTRL_Z, end="")
+    alone.expect("continued=True\r\n")
+    alone.end()
 
 
 def test_in_a_script(shell):

@@ -1,7 +1,6 @@
 #include "cli/signals.h"
 
 #include <signal.h>
-#include <stdbool.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,11 +72,11 @@ void signals_end_no_waits(void)
 
 void signals_take_all(void)
 {
-    static const int also[] = {SIGTSTP, SIGCONT, SIGWINCH};
     taken = ending;
-    for (size_t i = 0; i < sizeof also / sizeof *also; i++)
-        if (!is_ignored(also[i]))
-            sigaddset(&taken, also[i]);
+    if (!is_ignored(SIGTSTP))
+        sigaddset(&taken, SIGTSTP);
+    sigaddset(&taken, SIGWINCH);
+    sigaddset(&taken, SIGCONT);
     sigaddset(&taken, SIGCHLD);
     sigset_t blocked = taken;
     sigaddset(&blocked, SIGTTOU); /* so that a background process may hand over the terminal */
@@ -91,14 +90,16 @@ int signals_next(int64_t timeout_ms)
     return signal > 0 ? signal : 0;
 }
 
-void signals_stop_job(int signal)
+bool signals_stop_job(int signal)
 {
-    sigset_t one;
+    sigset_t one, pending;
     sigemptyset(&one);
     sigaddset(&one, signal);
     kill(0, signal); /* the whole job, as Ctrl-Z does: a script around us has to stop, too */
     sigprocmask(SIG_UNBLOCK, &one, NULL);
     sigprocmask(SIG_BLOCK, &one, NULL);
+    sigpending(&pending);
+    return sigismember(&pending, SIGCONT);
 }
 
 void signals_restore(void)

@@ -5,6 +5,7 @@
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* At the start of the process: a closed pipe is an error to report, not a death. */
@@ -25,8 +26,11 @@ void signals_take_all(void);
 /* The next signal, or 0 when `timeout_ms` have passed without one. */
 int signals_next(int64_t timeout_ms);
 
-/* Stops this process's job as the terminal would, and returns when it is continued. */
-void signals_stop_job(int signal);
+/*
+ * Stops this process's job as the terminal would, and returns when it is continued, SIGCONT being the next signal.
+ * False: the system ignores it, since nobody is there who could continue the job.
+ */
+bool signals_stop_job(int signal);
 
 /* Between fork and exec: as the caller of leaselock had them. */
 void signals_restore(void);

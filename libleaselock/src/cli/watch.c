@@ -85,7 +85,8 @@ static void follow_stop(const struct watch *watch, int signal)
         return;
     }
     child_signal(watch->child, SIGSTOP); /* nobody of the group may run on while this process cannot watch the time */
-    signals_stop_job(signal == SIGSTOP ? SIGTSTP : signal);
+    if (!signals_stop_job(signal == SIGSTOP ? SIGTSTP : signal) && signal == SIGTSTP)
+        child_signal(watch->child, SIGCONT); /* as Ctrl-Z is ignored in "ssh -t HOST COMMAND" */
 }
 
 static void follow_continue(const struct watch *watch)
