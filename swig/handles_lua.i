@@ -1,6 +1,7 @@
 /*
- * Lua: handles are userdata of our own (SWIG's trust any userdata), an operational failure is nil, "NAME: message", "NAME",
- * details; misuse is an error. Durations are seconds, integers exact. What the typemaps call is in lua/support.h.
+ * Lua: handles are userdata of our own (SWIG's trust any userdata). An operational failure is nil, "NAME: message",
+ * "NAME" and details; misuse is an error. Durations are seconds, integers exact. What the typemaps call is in
+ * lua/support.h.
  */
 %{
 #include "lua/support.h"

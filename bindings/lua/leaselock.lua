@@ -7,12 +7,12 @@ Leases with fencing tokens, for Lua 5.1, LuaJIT, 5.3 and 5.4.
     charge(lease:sequence())
     lease:release()
 
-What can go wrong in use is nil, "NAME: message", "NAME", details: NAME is one of C's codes ("BUSY", "LOST", "UNAVAILABLE", …),
-details a table of what is known beside it (resource_id, holder, sequence, remaining, native_code, sqlstate). Misuse, such as a
-wrong type or a string with a NUL, is an error. Durations and times are numbers of seconds, sequences exact integers: where a Lua
-has no number for one (5.1 and LuaJIT beyond 2^53), asking for it is an error.
+What can go wrong in use is nil, "NAME: message", "NAME", details: NAME is one of C's codes ("BUSY", "LOST",
+"UNAVAILABLE", …), details a table of what is known beside it (resource_id, holder, sequence, remaining, native_code,
+sqlstate). Misuse, such as a wrong type or a string with a NUL, is an error. Durations and times are numbers of seconds,
+sequences exact integers: where a Lua has no number for one (5.1 and LuaJIT beyond 2^53), asking for it is an error.
 
-A wait blocks the whole Lua state, and Ctrl-C ends it with the error "interrupted!".
+A wait blocks the whole Lua state; Ctrl-C ends it with the error "interrupted!".
 ]]
 local core = require "leaselock.core"
 
@@ -65,8 +65,8 @@ function Lock:obtain(resource_id, client_id, options)
     return core.lock_obtain(self, resource_id, client_id, options.ttl, options.wait)
 end
 
--- The backoff is one of this module's, or any object with start, next (seconds, or nil at the end), attempts and max_attempts,
--- called as methods. What they raise comes out of here; they cannot yield.
+-- The backoff is one of this module's, or any object with the methods start, next (seconds, or nil at the end),
+-- attempts and max_attempts. What they raise comes out of here; they cannot yield.
 function Lock:obtain_with_backoff(resource_id, client_id, backoff, options)
     options = check_options(options, obtain_options)
     return core.lock_obtain_with_backoff(self, resource_id, client_id, backoff, options.ttl, options.wait)
@@ -129,8 +129,8 @@ Lease.release = core.lease_release
 Lease.keep = core.lease_keep -- renewed from now on, by a thread of the library
 Lease.wait = core.lease_wait -- ([timeout]): until it is no longer valid; the state then
 
--- The end of a lease's block. A lease that was lost meanwhile is a failure. An engine out of reach is none while the lease is
--- valid: it ends by its ttl.
+-- The end of a lease's block. A lease that was lost meanwhile is a failure. An engine out of reach is none while the
+-- lease is valid: it ends by its ttl.
 local function give_back(lease)
     if core.lease_state(lease) == "RELEASED" then
         return true
@@ -163,14 +163,18 @@ Obtains a lease that is kept (renewed in the background) until it is given back.
     local lease <close> = assert(locks:hold("invoice-42", "worker-7"))              -- Lua 5.4
     assert(locks:hold("invoice-42", "worker-7", function(lease) … end))             -- every Lua
 
-The second calls the function and returns true and its results. It raises what the function raised, and answers "LOST" where the
-lease was lost before the function had ended. Options, before the function, are those of obtain.
+The second calls the function and returns true and its results. It raises what the function raised, and answers "LOST"
+where the lease was lost before the function had ended. (A block of <close> raises that, unless it raised itself.)
+Options, before the function, are those of obtain.
 ]]
 function Lock:hold(resource_id, client_id, options, body)
     if type(options) == "function" and body == nil then
         options, body = nil, options
     end
     options = check_options(options, obtain_options)
+    if body ~= nil and type(body) ~= "function" then
+        error("body: expected function or nil, got " .. type(body), 2)
+    end
     local lease, message, name, details = core.lock_obtain(self, resource_id, client_id, options.ttl, options.wait)
     if not lease then
         return nil, message, name, details
@@ -201,7 +205,8 @@ end
 function core.Lease.__tostring(lease)
     local exact, sequence = pcall(core.lease_sequence, lease)
     sequence = exact and ("%d"):format(sequence) or "beyond 2^53"
-    return ('leaselock.Lease("%s", sequence %s, %s)'):format(core.lease_resource(lease), sequence, core.lease_state(lease))
+    local resource_id, state = core.lease_resource(lease), core.lease_state(lease)
+    return ('leaselock.Lease("%s", sequence %s, %s)'):format(resource_id, sequence, state)
 end
 
 function core.Lock.__tostring(lock)
@@ -218,7 +223,8 @@ local exponential_options = known("max_attempts", "initial_interval", "multiplie
 -- Options: max_attempts (3), initial_interval (1.0), multiplier (1.5).
 function leaselock.exponential_backoff(options)
     options = check_options(options, exponential_options)
-    return core.backoff_new_exponential(options.max_attempts or 3, options.initial_interval or 1, options.multiplier or 1.5)
+    local max_attempts, initial_interval = options.max_attempts or 3, options.initial_interval or 1
+    return core.backoff_new_exponential(max_attempts, initial_interval, options.multiplier or 1.5)
 end
 
 Backoff.start = core.backoff_start
@@ -242,8 +248,8 @@ local function to_ms(seconds)
 end
 
 --[[
-A clock for tests of scripts, of the whole process: it stands still until it is told to move, and every pause of an obtain moves it
-by its own length instead of sleeping.
+A clock for tests of scripts, of the whole process: it stands still until it is told to move, and every pause of an
+obtain moves it by its own length instead of sleeping.
 ]]
 leaselock.testing = {
     clock_start = function(boot, wall)

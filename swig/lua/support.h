@@ -1,8 +1,8 @@
 /*
  * What the generated Lua module stands on; the typemaps of handles_lua.i call it. Compiled once for each Lua.
  *
- * A Lua error is a longjmp. So nothing is allocated from Lua between a success of C and the moment its result is safe in
- * a handle, and whatever C calls back runs under lua_pcall: its error waits on the stack until C has returned.
+ * A Lua error is a longjmp. So nothing is allocated from Lua between a success of C and the moment its result is safe
+ * in a handle, and whatever C calls back runs under lua_pcall: its error waits on the stack until C has returned.
  */
 #ifndef LL_SWIG_LUA_SUPPORT_H
 #define LL_SWIG_LUA_SUPPORT_H
@@ -36,7 +36,7 @@ bool ll_to_int64(lua_State *L, int index, int64_t *number);
 /* False and nothing pushed: this Lua has no number for it. */
 bool ll_push_int64(lua_State *L, int64_t number);
 
-/* Seconds of a script to milliseconds of C, to the nearest one and up to one from less; see the typedefs in leaselock.i. */
+/* Seconds to milliseconds: the nearest, and 1 for less than that; the rules are with the typedefs in leaselock.i. */
 bool ll_to_ttl(lua_State *L, int index, int64_t *ms);
 bool ll_to_wait(lua_State *L, int index, int64_t *ms);
 bool ll_to_timeout(lua_State *L, int index, int64_t *ms);

@@ -46,8 +46,8 @@ static bool call_nothing(lua_State *L)
 }
 
 /*
- * lua.c's signal handler sets a hook that raises "interrupted!" and takes itself away, on the main state. A coroutine of PUC Lua
- * has hooks of its own, so it runs that one as the main state would have. In LuaJIT all states share one hook.
+ * lua.c's signal handler sets a hook on the main state, which raises "interrupted!" and takes itself away. A coroutine
+ * of PUC Lua has hooks of its own, so it runs that one as the main state would have. In LuaJIT all states share one.
  */
 static bool run_hooks(lua_State *L)
 {

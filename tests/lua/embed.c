@@ -162,6 +162,23 @@ TEST(the_library_runs_out_of_memory_at_any_moment)
     }
 }
 
+/* Scripts cannot make light userdata; hosts hand them out. */
+TEST(light_userdata_is_no_handle)
+{
+    static const char tries[] = "local lease = assert(assert(leaselock.open('memory:light')):obtain('invoice', 'a'))\n"
+                                "assert(not pcall(lease.state, light))\n"
+                                "assert(not pcall(lease.release, light))\n"
+                                "assert(not pcall(require('leaselock.core').lock_close, light))\n"
+                                "assert(lease:state() == 'HELD')\n";
+    memory plenty = {0};
+    lua_State *L = new_state(&plenty);
+    lua_pushlightuserdata(L, (void *)tries);
+    lua_setglobal(L, "light");
+    if (call(L, run_script, tries) != 0)
+        fail_msg("%s", lua_tostring(L, -1));
+    close_state(L);
+}
+
 static const char contender[] =
     "local locks = assert(leaselock.open('memory:contended'))\n"
     "for _ = 1, 50 do\n"
@@ -206,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_state_ends_with_live_leases),
         cmocka_unit_test(lua_runs_out_of_memory_at_any_moment),
         cmocka_unit_test(the_library_runs_out_of_memory_at_any_moment),
+        cmocka_unit_test(light_userdata_is_no_handle),
         cmocka_unit_test(states_of_two_threads_contend),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@ check() { # MODULE WHAT FOUND EXPECTED
     [ "$3" = "$4" ] || { failed=1; echo "$1: $2: $3"; }
 }
 for module in "$@"; do
-    check "$module" "exports" "$(nm -D --defined-only "$module" | sed 's/.* //' | tr '\n' ' ')" "luaopen_leaselock_core "
+    check "$module" "exports" "$(nm -D --defined-only "$module" | sed 's/.* //')" luaopen_leaselock_core
     check "$module" "needs" "$(readelf -d "$module" | grep NEEDED | grep -c 'liblua')" 0
     check "$module" "flags" "$(readelf -d "$module" | grep -c NODELETE)" 1
 done

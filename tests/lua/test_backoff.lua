@@ -186,7 +186,8 @@ test("what it gives has to be seconds", function()
     local locks = harness.open()
     assert(locks:obtain("invoice", "a"))
     for _, bad in ipairs { "1", -1, math.huge, 0 / 0, true, {} } do
-        harness.raises("next has to give seconds", locks.obtain_with_backoff, locks, "invoice", "b", script_backoff(bad))
+        harness.raises("next has to give seconds", locks.obtain_with_backoff, locks, "invoice", "b",
+            script_backoff(bad))
     end
 end)
 

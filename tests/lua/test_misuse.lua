@@ -7,8 +7,12 @@ local test, equal, fails, raises = harness.test, harness.equal, harness.fails, h
 -- One value of every type that is no handle, and nil as the last.
 local function strangers()
     local values = {
-        true, 42, 1.5, "text", {}, print, coroutine.create(function() end), io.stdout, setmetatable({}, getmetatable("")),
+        true, 42, 1.5, "text", {}, print, io.stdout, coroutine.create(function() end),
+        setmetatable({}, getmetatable("")),
     }
+    if jit then
+        values[#values + 1] = require("ffi").new("void *[4]")
+    end
     if newproxy then
         values[#values + 1] = newproxy(true)
     end
@@ -158,6 +162,13 @@ test("options that do not exist are refused, at the line of the script", functio
         raises("options: expected table or nil", leaselock.open, "memory:", bad)
         raises("options: expected table or nil", leaselock.exponential_backoff, bad)
     end
+    for _, bad in ipairs { 1, "text", {} } do
+        local told = raises("body: expected function or nil", function()
+            locks:hold("invoice", "a", nil, bad)
+        end)
+        assert(told:find("test_misuse.lua:", 1, true), told)
+    end
+    equal(#assert(locks:list()), 0)
     raises("all: expected boolean or nil", locks.list, locks, { all = 1 })
     raises("there is no option", locks.list, locks, { "invoice" })
 end)
