@@ -3,127 +3,15 @@
  * told before comes again after it, and none goes back.
  */
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "fault/cuts.h"
 #include "fault/guard.h"
 #include "fault/power.h"
 #include "leaselock/sys/probes.h"
 #include "sqlite/child.h"
 #include "sqlite/database.h"
-
-static const char *const resources[POWER_RESOURCES] = {"r0", "r1", "r2", "r3"};
-static unsigned boots;
-
-static int boot_id_probe(void *payload, char id[LEASELOCK_BOOT_ID_MAX + 1])
-{
-    (void)payload;
-    snprintf(id, LEASELOCK_BOOT_ID_MAX + 1, "boot %u", boots);
-    return 0;
-}
-
-static int setup(void **state)
-{
-    static const leaselock_probes probes = {.struct_size = sizeof probes, .boot_id = boot_id_probe};
-    if (folder_setup(state) != 0 || mkdir(in_folder("after"), 0777) != 0)
-        return -1;
-    leaselock_probes_set(&probes);
-    leaselock_test_clock_start(1000000, 1700000000000);
-    boots++;
-    guard_start();
-    power_start();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    power_stop();
-    return folder_teardown(state);
-}
-
-static bool is_long(void)
-{
-    return getenv("LEASELOCK_LONG_TESTS") != NULL;
-}
-
-/* --- what is recorded ------------------------------------------------------------------------------------------ */
-
-/* Obtains, notes the number, releases. A failure is noted as what it is: nothing that anybody was told. */
-static leaselock_status grant(leaselock_lock *lock, int resource)
-{
-    leaselock_lease *lease = NULL;
-    leaselock_status status = leaselock_lock_obtain_with_no_wait(lock, resources[resource], NULL, NULL, &lease);
-    if (status != LEASELOCK_OK)
-        return status;
-    power_note_grant(resource, leaselock_lease_sequence(lease));
-    status = leaselock_lock_release(lock, lease, NULL);
-    leaselock_lease_free(lease);
-    return status;
-}
-
-static void grant_often(leaselock_lock *lock, int resource, int count)
-{
-    for (int i = 0; i < count; i++)
-        assert_ok(grant(lock, resource));
-}
-
-/* --- and what a cut leaves of it ------------------------------------------------------------------------------- */
-
-static const char *after_path(void)
-{
-    return in_folder("after/leases.db");
-}
-
-/* The machine comes up again with what the disk has: everything works, and every number is new. */
-static void check_cut(const power_disk *disk, size_t at, power_cut cut, unsigned seed)
-{
-    leaselock_lock *lock = NULL;
-    power_disk_save(disk, cut, seed, after_path());
-    unlink(in_folder("after/leases.db-shm"));
-    boots++;
-    leaselock_test_clock_advance(60000);
-    leaselock_status status = leaselock_lock_open(url_of(after_path()), NULL, &lock);
-    if (status != LEASELOCK_OK)
-        fail_msg("cut after event %zu, kind %d, seed %u: %s", at, cut, seed, leaselock_error_last()->message);
-    for (int i = 0; i < POWER_RESOURCES; i++) {
-        int64_t granted = power_disk_granted(disk, i), sequence = next_sequence(lock, resources[i]);
-        if (sequence <= granted)
-            fail_msg("cut after event %zu, kind %d, seed %u: %s had %lld, and was granted %lld again", at, cut, seed,
-                     resources[i], (long long)granted, (long long)sequence);
-    }
-    end_lock(lock);
-    sqlite3 *db = raw_open(after_path());
-    assert_int_equal(raw_number(db, "SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);
-    sqlite3_close(db);
-}
-
-static void check_all_cuts(const power_disk *disk, size_t at)
-{
-    check_cut(disk, at, POWER_NOTHING_UNSYNCED, 0);
-    check_cut(disk, at, POWER_ALL, 0);
-    for (unsigned seed = 1; seed <= (is_long() ? 10 : 1); seed++) {
-        check_cut(disk, at, POWER_SOME_WRITES, (unsigned)at * 31 + seed);
-        check_cut(disk, at, POWER_SOME_SECTORS, (unsigned)at * 31 + seed);
-    }
-}
-
-/* Cuts the power around every sync, and at every `stride`th event between, from the event `first` on. */
-static void check_record(size_t first, size_t stride)
-{
-    power_stop();
-    power_disk *disk = power_disk_new();
-    size_t count = power_events();
-    for (size_t at = 0; at < count; at++) {
-        bool is_sync = power_disk_step(disk);
-        if (at >= first && (is_sync || at % stride == 0 || at + 1 == count))
-            check_all_cuts(disk, at);
-    }
-    power_disk_free(disk);
-    assert_int_equal(guard_violations(), 0);
-}
 
 /* --- one process ----------------------------------------------------------------------------------------------- */
 
@@ -131,9 +19,9 @@ TEST(a_new_database)
 {
     leaselock_lock *lock = open_database();
     for (int i = 0; i < 3; i++)
-        assert_ok(grant(lock, i));
+        assert_ok(cuts_grant(lock, i));
     end_lock(lock);
-    check_record(0, 1);
+    cuts_check(0, 1);
 }
 
 /* Numbers beyond the first block, and the WAL goes into the database more than once. */
@@ -141,29 +29,29 @@ TEST(a_long_day)
 {
     leaselock_lock *lock = open_database(), *second = NULL;
     for (int round = 0; round < 3; round++) {
-        grant_often(lock, 0, 400);
+        cuts_grant_often(lock, 0, 400);
         second = open_database();
-        grant_often(second, 0, 50);
-        grant_often(second, round + 1, 5);
+        cuts_grant_often(second, 0, 50);
+        cuts_grant_often(second, round + 1, 5);
         end_lock(second);
     }
     end_lock(lock);
     assert_true(guard_checkpoints() >= 2);
-    check_record(0, is_long() ? 3 : 200);
+    cuts_check(0, cuts_are_long() ? 3 : 200);
 }
 
 TEST(a_raised_floor)
 {
     int64_t floor;
     leaselock_lock *lock = open_database();
-    grant_often(lock, 0, 3);
+    cuts_grant_often(lock, 0, 3);
     assert_ok(leaselock_lock_raise_floor(lock, 5000, &floor));
     power_note_floor(floor);
-    grant_often(lock, 0, 3);
+    cuts_grant_often(lock, 0, 3);
     assert_ok(leaselock_lock_raise_floor(lock, 6500, &floor));
     power_note_floor(floor);
     end_lock(lock);
-    check_record(0, 1);
+    cuts_check(0, 1);
 }
 
 /* The power goes again and again: each time the record of the boot may itself be lost. */
@@ -171,11 +59,11 @@ TEST(boot_after_boot)
 {
     for (int i = 0; i < 4; i++) {
         leaselock_lock *lock = open_database();
-        grant_often(lock, i % 2, 2);
+        cuts_grant_often(lock, i % 2, 2);
         end_lock(lock);
-        boots++;
+        cuts_reboot();
     }
-    check_record(0, 1);
+    cuts_check(0, 1);
 }
 
 /* A user's database without a WAL, in which leases are installed. */
@@ -184,9 +72,9 @@ TEST(a_users_database)
     database_run("CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(5000))");
     size_t installed_from = power_events();
     leaselock_lock *lock = open_database();
-    grant_often(lock, 0, 3);
+    cuts_grant_often(lock, 0, 3);
     end_lock(lock);
-    check_record(installed_from, 1);
+    cuts_check(installed_from, 1);
 }
 
 /* --- a second process, killed at any one of its calls ---------------------------------------------------------- */
@@ -205,7 +93,7 @@ static int kill_before(shim_call *call)
 static int grant_in_child(leaselock_lock *lock, int resource, int count)
 {
     for (int i = 0; i < count; i++)
-        expect(grant(lock, resource) == LEASELOCK_OK);
+        expect(cuts_grant(lock, resource) == LEASELOCK_OK);
     return 0;
 }
 
@@ -277,7 +165,7 @@ static bool kill_at_call(int call, bool somebody_stays)
     in_child(survive, (void *)(intptr_t)2);
     if (somebody_stays)
         end_staying(stays, ends);
-    check_record(survivors_from, 4);
+    cuts_check(survivors_from, 4);
     return end == 0;
 }
 
@@ -310,15 +198,14 @@ int main(void)
     guard_start();
     shim_install(observers);
     shim_take_no_time(true);
-#define POWER(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        POWER(a_new_database),
-        POWER(a_long_day),
-        POWER(a_raised_floor),
-        POWER(boot_after_boot),
-        POWER(a_users_database),
-        POWER(a_writer_was_killed_before),
-        POWER(a_writer_was_killed_beside_somebody),
+        WITH_CUTS(a_new_database),
+        WITH_CUTS(a_long_day),
+        WITH_CUTS(a_raised_floor),
+        WITH_CUTS(boot_after_boot),
+        WITH_CUTS(a_users_database),
+        WITH_CUTS(a_writer_was_killed_before),
+        WITH_CUTS(a_writer_was_killed_beside_somebody),
     };
     return cmocka_run_group_tests_name("fault_power_loss", tests, NULL, NULL);
 }

@@ -27,6 +27,7 @@ void ll_sqlite_install_wal_hook(leaselock_connection *connection)
 
 static leaselock_status fail(leaselock_connection *connection, int result)
 {
+    ll_sqlite_note_fault(connection, result); /* a checkpoint syncs the WAL, too */
     return ll_error_set_native(ll_sqlite_status_of(connection->checkpointer, result), result, "%s: cannot checkpoint: %s",
                                connection->file->path, sqlite3_errmsg(connection->checkpointer));
 }
@@ -48,24 +49,24 @@ static leaselock_status open_checkpointer(leaselock_connection *connection)
     return status;
 }
 
-static leaselock_status run_passive(leaselock_connection *connection, bool *complete)
+static leaselock_status run_passive(leaselock_connection *connection, bool *complete, int *frames)
 {
     leaselock_status status = connection->checkpointer ? LEASELOCK_OK : open_checkpointer(connection);
     if (status != LEASELOCK_OK)
         return status;
-    int in_log, moved;
-    int result = sqlite3_wal_checkpoint_v2(connection->checkpointer, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+    int moved;
+    int result = sqlite3_wal_checkpoint_v2(connection->checkpointer, NULL, SQLITE_CHECKPOINT_PASSIVE, frames, &moved);
     if (result != SQLITE_OK && (result & 0xff) != SQLITE_BUSY) /* busy: another connection is at it */
         return fail(connection, result);
-    *complete = result == SQLITE_OK && in_log >= 0 && in_log == moved;
+    *complete = result == SQLITE_OK && *frames >= 0 && *frames == moved;
     return LEASELOCK_OK;
 }
 
-leaselock_status ll_sqlite_checkpoint(leaselock_connection *connection, bool *complete)
+leaselock_status ll_sqlite_checkpoint(leaselock_connection *connection, bool *complete, int *frames)
 {
     leaselock_status status = ll_sqlite_begin(connection, false);
     if (status == LEASELOCK_OK)
-        status = run_passive(connection, complete);
+        status = run_passive(connection, complete, frames);
     ll_sqlite_rollback(connection);
     return status;
 }
@@ -77,8 +78,9 @@ void ll_sqlite_checkpoint_if_due(leaselock_connection *connection)
     leaselock_error before;
     ll_error_save(&before);
     bool complete = false;
+    int frames;
     connection->patient_until_ms = ll_clock_after(PATIENCE_MS);
-    leaselock_status status = ll_sqlite_checkpoint(connection, &complete);
+    leaselock_status status = ll_sqlite_checkpoint(connection, &complete, &frames);
     connection->patient_until_ms = 0;
     connection->gave_up = LEASELOCK_OK;
     if (status != LEASELOCK_OK)

@@ -16,6 +16,7 @@ target_sources(leaselock_objects PRIVATE
   src/engines/sqlite/migrate_open.c
   src/engines/sqlite/migrate_run.c
   src/engines/sqlite/obtain.c
+  src/engines/sqlite/recover.c
   src/engines/sqlite/renew.c
   src/engines/sqlite/script.c
   src/engines/sqlite/sequence.c

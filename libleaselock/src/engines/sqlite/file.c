@@ -161,15 +161,16 @@ static leaselock_status find_or_add(const char *path, ll_sqlite_file **out)
     struct stat found = {0};
     bool exists = stat(path, &found) == 0;
     for (ll_sqlite_file *file = files; file; file = file->next) {
-        bool same_path = strcmp(file->path, path) == 0;
         bool same_inode = exists && file->inode == found.st_ino && file->device == found.st_dev;
-        if (file->fork_generation != ll_fork_generation()) {
+        bool same_path = strcmp(file->path, path) == 0;
+        if (file->references > 0 && file->fork_generation != ll_fork_generation()) {
             if (same_path || same_inode)
                 return ll_error_set(LEASELOCK_FORKED,
                                     "%s was open when this process was forked: close it before the fork, open it only "
                                     "after, or spawn",
                                     path);
-        } else if (same_path) {
+        } else if (same_path && (same_inode || file->inode == 0)) {
+            file->fork_generation = ll_fork_generation();
             *out = file;
             return LEASELOCK_OK;
         }
@@ -203,7 +204,8 @@ void ll_sqlite_file_opened(ll_sqlite_file *file)
 void ll_sqlite_file_leave(ll_sqlite_file *file)
 {
     pthread_mutex_lock(&mutex);
-    if (--file->references == 0) {
+    /* what nobody has recovered from has to be known to whoever opens the file next */
+    if (--file->references == 0 && atomic_load(&file->faults) == atomic_load(&file->healed)) {
         ll_sqlite_file **link = &files;
         while (*link != file)
             link = &(*link)->next;

@@ -19,6 +19,7 @@ struct ll_sqlite_file {
     unsigned references;
     unsigned fork_generation;
     atomic_uint faults; /* commits that failed with an I/O error */
+    atomic_uint healed; /* how many of them somebody has recovered from */
 };
 
 /*
@@ -27,7 +28,7 @@ struct ll_sqlite_file {
  */
 leaselock_status ll_sqlite_file_resolve(const char *path, bool any_file_system, char **out);
 
-/* Registers one more connection to the file; FORKED where an ancestor of this process has it open. */
+/* Registers one more connection to the file; FORKED where it was open when this process, or an ancestor, was forked. */
 leaselock_status ll_sqlite_file_enter(const char *path, ll_sqlite_file **out);
 /* Once SQLite has the file open: remembers which one it is. */
 void ll_sqlite_file_opened(ll_sqlite_file *file);

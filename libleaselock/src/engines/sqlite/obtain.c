@@ -98,8 +98,7 @@ static leaselock_status grant_one(grant_job *job, size_t index, int64_t covered,
     sqlite3_bind_int64(grant, 6, connection->boot);
     int result = sqlite3_step(grant);
     if (result != SQLITE_DONE) {
-        if ((result & 0xff) == SQLITE_IOERR)
-            atomic_fetch_add(&connection->file->faults, 1);
+        ll_sqlite_note_fault(connection, result);
         return ll_sqlite_statement_fail(connection, grant, result, "grant a lease");
     }
     sqlite3_reset(grant);
@@ -160,6 +159,14 @@ static leaselock_status obtain(grant_job *job)
     return ll_error_set(LEASELOCK_UNAVAILABLE, "%s: others were faster, again and again", connection->file->path);
 }
 
+/* A commit that failed is in doubt: the same acquisition finds out, once it is safe to grant again. */
+static leaselock_status find_out(grant_job *job)
+{
+    leaselock_error failure;
+    ll_error_save(&failure);
+    return ll_sqlite_recover(job->connection) == LEASELOCK_OK ? obtain(job) : ll_error_restore(&failure);
+}
+
 leaselock_status ll_sqlite_obtain(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
                                   const leaselock_call *call, leaselock_outcome *outcomes)
 {
@@ -170,8 +177,8 @@ leaselock_status ll_sqlite_obtain(leaselock_connection *connection, const leasel
         status = ll_sqlite_recover(connection);
     if (status == LEASELOCK_OK)
         status = obtain(&job);
-    if (status == LEASELOCK_IO && ll_sqlite_recover(connection) == LEASELOCK_OK)
-        status = obtain(&job); /* the commit was in doubt: the same acquisition finds out */
+    if (status == LEASELOCK_IO)
+        status = find_out(&job);
     if (status == LEASELOCK_OK)
         ll_sqlite_checkpoint_if_due(connection);
     return status;

@@ -21,8 +21,7 @@ static sqlite3_stmt *bind_claim(leaselock_connection *connection, ll_sqlite_stat
 
 static leaselock_status fail(leaselock_connection *connection, sqlite3_stmt *statement, int result, const char *doing)
 {
-    if ((result & 0xff) == SQLITE_IOERR)
-        atomic_fetch_add(&connection->file->faults, 1);
+    ll_sqlite_note_fault(connection, result);
     return ll_sqlite_statement_fail(connection, statement, result, doing);
 }
 

@@ -11,6 +11,7 @@ static leaselock_status run(leaselock_connection *connection, ll_sqlite_statemen
     if (!statement)
         return leaselock_error_last()->code;
     int result = ll_sqlite_run(statement);
+    ll_sqlite_note_fault(connection, result);
     return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, doing);
 }
 
@@ -30,10 +31,7 @@ leaselock_status ll_sqlite_begin(leaselock_connection *connection, bool durable)
 
 leaselock_status ll_sqlite_commit(leaselock_connection *connection)
 {
-    leaselock_status status = run(connection, LL_SQL_COMMIT, "commit");
-    if (status == LEASELOCK_IO)
-        atomic_fetch_add(&connection->file->faults, 1);
-    return status;
+    return run(connection, LL_SQL_COMMIT, "commit");
 }
 
 void ll_sqlite_rollback(leaselock_connection *connection)
@@ -91,35 +89,6 @@ leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64
     result = sqlite3_step(statement); /* to the end: an error may still come */
     sqlite3_reset(statement);
     return result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "reserve sequences");
-}
-
-/* Frames of commits that hang on a lost one are only safe once they are in the database itself, and that is synced. */
-leaselock_status ll_sqlite_recover(leaselock_connection *connection)
-{
-    unsigned faults = atomic_load(&connection->file->faults);
-    if (connection->faults_seen == faults)
-        return LEASELOCK_OK;
-    connection->covered = 0;
-    bool complete = false;
-    for (int round = 0; !complete; round++) {
-        leaselock_status status = ll_sqlite_checkpoint(connection, &complete);
-        if (status == LEASELOCK_OK && !complete)
-            status = ll_sqlite_pause(connection, round);
-        if (status != LEASELOCK_OK)
-            return status;
-    }
-    int64_t ceiling = 0;
-    leaselock_status status = ll_sqlite_begin(connection, true);
-    if (status == LEASELOCK_OK)
-        status = ll_sqlite_raise_ceiling(connection, 0, &ceiling);
-    if (status == LEASELOCK_OK)
-        status = ll_sqlite_commit(connection);
-    ll_sqlite_rollback(connection);
-    if (status == LEASELOCK_OK) {
-        ll_sqlite_cover(connection, ceiling);
-        connection->faults_seen = faults;
-    }
-    return status;
 }
 
 /* Inside a durable transaction. */

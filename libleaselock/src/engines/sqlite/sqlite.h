@@ -93,15 +93,19 @@ leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64
 void ll_sqlite_cover(leaselock_connection *connection, int64_t ceiling);
 /* Why the control row gave no block: EXHAUSTED, or CLOCK where another boot has the database. */
 leaselock_status ll_sqlite_no_block(leaselock_connection *connection);
-/* After an I/O error on a commit anywhere in this process: earns the right to grant again, or says why not. */
-leaselock_status ll_sqlite_recover(leaselock_connection *connection);
 leaselock_status ll_sqlite_raise_floor(leaselock_connection *connection, int64_t floor, const leaselock_call *call,
                                        int64_t *out);
 
+/* recover.c */
+/* To be told of every result of a statement that may have committed. */
+void ll_sqlite_note_fault(leaselock_connection *connection, int result);
+/* After an I/O error on a commit anywhere in this process: earns the right to grant again, or says why not. */
+leaselock_status ll_sqlite_recover(leaselock_connection *connection);
+
 /* checkpoint.c: after a commit, when the WAL has grown enough. Never fails the operation that caused it. */
 void ll_sqlite_checkpoint_if_due(leaselock_connection *connection);
-/* One checkpoint; *complete tells whether all of the WAL is in the database now. */
-leaselock_status ll_sqlite_checkpoint(leaselock_connection *connection, bool *complete);
+/* One checkpoint; *complete tells whether all of the WAL is in the database now, *frames how much that is. */
+leaselock_status ll_sqlite_checkpoint(leaselock_connection *connection, bool *complete, int *frames);
 void ll_sqlite_install_wal_hook(leaselock_connection *connection);
 
 /* obtain.c, renew.c, list.c: the slots. */

@@ -133,7 +133,7 @@ static leaselock_status ensure_boot(leaselock_connection *connection)
 leaselock_status ll_sqlite_start(leaselock_connection *connection, const leaselock_call *call)
 {
     ll_sqlite_enter(connection, call);
-    connection->faults_seen = atomic_load(&connection->file->faults);
+    connection->faults_seen = atomic_load(&connection->file->healed);
     leaselock_status status = check_tables(connection);
     if (status == LEASELOCK_OK)
         status = switch_to_wal(connection);
