@@ -51,6 +51,44 @@ TEST(a_place_counts_characters_and_the_line_can_be_shown)
     end_migrations(migrations);
 }
 
+/* What a run has done, as its caller follows it. */
+struct followed {
+    leaselock_migrations *migrations;
+    int64_t stop_at, versions[4];
+    size_t calls;
+};
+
+static void follow(const leaselock_migration_result *so_far, void *payload)
+{
+    struct followed *followed = payload;
+    size_t count = leaselock_migration_result_count(so_far);
+    assert_int_equal(count, followed->calls + 1);
+    int64_t version = leaselock_migration_result_version(so_far, count - 1);
+    assert_int_equal(leaselock_migration_result_to(so_far), version);
+    followed->versions[followed->calls++] = version;
+    if (version == followed->stop_at)
+        assert_ok(leaselock_migrations_stop(followed->migrations, LEASELOCK_STOP_BETWEEN));
+}
+
+TEST(a_run_can_be_followed_and_stopped_between)
+{
+    struct followed followed = {.stop_at = 1};
+    leaselock_migrations_options options = {.struct_size = sizeof options, .progress = follow, .payload = &followed};
+    leaselock_migration_result *result = NULL;
+    migration_file("1_a.up.sql", "CREATE TABLE a (x)");
+    migration_file("2_b.up.sql", "CREATE TABLE b (x)");
+    migration_file("3_c.up.sql", "OOPS");
+    assert_ok(leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &followed.migrations));
+    leaselock_status status = leaselock_migrations_up(followed.migrations, &result);
+    assert_run(status, result, LEASELOCK_MIGRATION_STOPPED, 1);
+    assert_int_equal(followed.calls, 1);
+    followed.calls = 0;
+    assert_refused(LEASELOCK_MIGRATION_FAILED, leaselock_migrations_up(followed.migrations, NULL));
+    assert_int_equal(followed.calls, 1);
+    assert_int_equal(followed.versions[0], 2);
+    end_migrations(followed.migrations);
+}
+
 TEST(those_before_the_failing_one_stay)
 {
     migration_file("1_a.up.sql", "CREATE TABLE a (x)");
@@ -269,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(a_failing_migration_leaves_nothing_and_says_where),
         IN_FOLDER(a_place_counts_characters_and_the_line_can_be_shown),
+        IN_FOLDER(a_run_can_be_followed_and_stopped_between),
         IN_FOLDER(those_before_the_failing_one_stay),
         IN_FOLDER(what_real_files_contain),
         IN_FOLDER(an_outer_pair_is_dropped_so_that_a_failure_inside_leaves_nothing),

@@ -85,6 +85,12 @@ typedef struct leaselock_migrations_options {
     size_t struct_size;
     const char *table; /**< the version table, unquoted or in its own quotes; default: the URL's x-migrations-table, else schema_migrations */
     int64_t wait_ms;   /**< how long to wait for other runners; default: the URL's _busy_timeout, else 5 s. May be LEASELOCK_FOREVER */
+    /**
+     * Called after each migration that was run, on the thread that runs them; may be NULL. The last of `so_far` is that migration;
+     * its kind is not known yet. It is borrowed for the call. Of this handle only leaselock_migrations_stop() may be called.
+     */
+    void (*progress)(const leaselock_migration_result *so_far, void *payload);
+    void *payload; /**< passed to it, yours */
 } leaselock_migrations_options;
 
 /**

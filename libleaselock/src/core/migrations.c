@@ -23,6 +23,8 @@ struct leaselock_migrations {
     leaselock_migration_source *source;
     char *table;
     int64_t wait_ms;
+    void (*progress)(const leaselock_migration_result *so_far, void *payload);
+    void *payload;
 
     ll_turn turn; /* covers the connection and the failure */
     leaselock_connection *connection;
@@ -111,6 +113,8 @@ static leaselock_status connect(leaselock_migrations *migrations, const char *ur
     if (status != LEASELOCK_OK)
         return status;
     slots->settings(migrations->connection, &settings);
+    migrations->progress = options->progress;
+    migrations->payload = options->payload;
     migrations->wait_ms = options->wait_ms   ? options->wait_ms
                           : settings.wait_ms ? settings.wait_ms
                                              : LEASELOCK_OPERATION_DEFAULT_MS;
@@ -257,7 +261,9 @@ static ll_runner runner_of(leaselock_migrations *migrations, ll_migrations_call 
                        .call = &call->call,
                        .wait_ms = migrations->wait_ms,
                        .stop = &migrations->stop,
-                       .failure = &migrations->failure};
+                       .failure = &migrations->failure,
+                       .progress = migrations->progress,
+                       .payload = migrations->payload};
 }
 
 typedef leaselock_status (*ll_task)(const ll_runner *runner, const void *argument, leaselock_migration_result **out);

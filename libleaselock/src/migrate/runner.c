@@ -216,6 +216,8 @@ static leaselock_status advance(const ll_runner *runner, const ll_plan *plan, le
     ll_result_add(result, migration->version, plan->up, ll_clock_boot() - started);
     log_step(result->steps + result->count - 1);
     *version = after;
+    if (runner->progress)
+        runner->progress(result, runner->payload);
     return LEASELOCK_OK;
 }
 

@@ -32,6 +32,8 @@ typedef struct ll_runner {
     int64_t wait_ms;     /* for each wait of its own; 0: the call's time is that of the whole run */
     ll_stop *stop;       /* NULL: nobody does */
     ll_failure *failure; /* NULL: nobody asks */
+    void (*progress)(const leaselock_migration_result *so_far, void *payload); /* NULL: nobody follows */
+    void *payload;
 } ll_runner;
 
 leaselock_status ll_runner_run(const ll_runner *runner, const ll_goal *goal, leaselock_migration_result **out);
