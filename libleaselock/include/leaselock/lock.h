@@ -38,7 +38,7 @@ typedef struct leaselock_obtain_options {
 
 /**
  * Opens a database of leases and installs the tables where they are missing.
- * @param url      sqlite:PATH, sqlite:///absolute/path, memory:NAME
+ * @param url      sqlite:PATH, sqlite:///absolute/path, postgresql://…, memory:NAME
  * @param options  NULL for the defaults
  * @param out      close it, then free it
  * Specific errors: SCHEME, NOT_FOUND, DIRECTORY, NOT_A_DATABASE, NETWORK_FILE_SYSTEM, FOREIGN_TABLES, NEWER_DATABASE,
