@@ -20,10 +20,14 @@ void cuts_grant_often(leaselock_lock *lock, int resource, int count);
 /* The machine's next boot. */
 void cuts_reboot(void);
 
+/* What has to be 1 in the database after every cut, beside all that always has to be; for this test alone. */
+void cuts_demand(const char *sql);
+
 /*
  * Ends the record, and cuts the power around every sync of it, and at every `stride`th event between, from the event `first`
- * on. After each cut the database has to open, to be whole, and to grant numbers above all that had been handed out.
+ * on: with all that was not synced lost, with all of it there, and with what `seeds` random choices leave of it.
+ * After each cut the database has to open, to be whole, and to grant numbers above all that had been handed out.
  */
-void cuts_check(size_t first, size_t stride);
+void cuts_check(size_t first, size_t stride, unsigned seeds);
 
 #endif

@@ -16,7 +16,7 @@ static bool grant_in_the_end(leaselock_lock *lock, int resource)
         leaselock_status status = cuts_grant(lock, resource);
         if (status == LEASELOCK_OK)
             return true;
-        //assert_int_equal(leaselock_error_last()->code, status);
+        assert_int_equal(leaselock_error_last()->code, status);
         assert_true(status == LEASELOCK_IO || status == LEASELOCK_UNAVAILABLE || status == LEASELOCK_BUSY);
         leaselock_test_clock_advance(60000); /* a grant in doubt ends */
     }
@@ -81,7 +81,7 @@ TEST(any_sync_of_a_day)
         begin_again();
         a_day(sync);
         failed = power_sync_failed();
-        cuts_check(0, 5);
+        cuts_check(0, 5, 1);
         assert_true(failed || sync > 2);
     }
 }
@@ -99,6 +99,7 @@ TEST(any_sync_when_the_wal_is_full)
         power_fail_sync(sync);
         for (int i = 0; i < 10; i++)
             assert_true(grant_in_the_end(lock, 0));
+        use_up_the_block();
         leaselock_lock *second = open_in_the_end();
         for (int i = 0; i < 3; i++) {
             assert_true(grant_in_the_end(second, 0));
@@ -107,7 +108,7 @@ TEST(any_sync_when_the_wal_is_full)
         end_lock(second);
         end_lock(lock);
         failed = power_sync_failed();
-        cuts_check(full, 7);
+        cuts_check(full, 7, 1);
         assert_true(failed || sync > 2);
     }
 }
@@ -153,7 +154,7 @@ static void fail_any_sync_beside_a_reader(bool of_older_commit)
         begin_again();
         a_day_beside_a_reader(sync, of_older_commit);
         failed = power_sync_failed();
-        cuts_check(0, 5);
+        cuts_check(0, 5, 1);
         assert_true(failed || sync > 2);
     }
 }
@@ -166,6 +167,30 @@ TEST(any_sync_beside_a_reader_of_an_older_commit)
 TEST(any_sync_beside_a_reader_of_the_newest_commit)
 {
     fail_any_sync_beside_a_reader(false);
+}
+
+/* The handle that saw it is closed, and what it knew must not be lost with it. */
+TEST(a_fresh_handle_after_one_that_gave_up)
+{
+    leaselock_lock *first = open_in_the_end();
+    for (int i = 0; i < 3; i++)
+        grant_in_the_end(first, i);
+    use_up_the_block();
+    sqlite3 *reader = raw_open(database_path());
+    raw_run(reader, "BEGIN; SELECT count(*) FROM leaselock_leases");
+    leaselock_lock *second = open_in_the_end();
+    power_fail_sync(1);
+    assert_false(grant_in_the_end(second, 0));
+    end_lock(first);
+    end_lock(second);
+    leaselock_lock *third = open_in_the_end();
+    assert_false(grant_in_the_end(third, 0));
+    raw_run(reader, "COMMIT");
+    assert_true(grant_in_the_end(third, 0));
+    assert_true(grant_in_the_end(third, 1));
+    sqlite3_close(reader);
+    end_lock(third);
+    cuts_check(0, 1, 3);
 }
 
 int main(void)
@@ -183,6 +208,7 @@ int main(void)
         WITH_CUTS(any_sync_when_the_wal_is_full),
         WITH_CUTS(any_sync_beside_a_reader_of_an_older_commit),
         WITH_CUTS(any_sync_beside_a_reader_of_the_newest_commit),
+        WITH_CUTS(a_fresh_handle_after_one_that_gave_up),
     };
     return cmocka_run_group_tests_name("fault_sync_failed", tests, NULL, NULL);
 }

@@ -15,15 +15,18 @@ static leaselock_status run(leaselock_connection *connection, ll_sqlite_statemen
     return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, doing);
 }
 
-/* synchronous can be changed outside of a transaction only, and silently is not inside. */
+/* It can be changed outside of a transaction only, and silently is not inside. */
+leaselock_status ll_sqlite_set_durable(leaselock_connection *connection, bool durable)
+{
+    return durable ? run(connection, LL_SQL_SYNCHRONOUS_FULL, "sync every commit")
+                   : run(connection, LL_SQL_SYNCHRONOUS_NORMAL, "sync blocks only");
+}
+
 leaselock_status ll_sqlite_begin(leaselock_connection *connection, bool durable)
 {
-    if (durable) {
-        leaselock_status status = run(connection, LL_SQL_SYNCHRONOUS_FULL, "sync every commit");
-        if (status != LEASELOCK_OK)
-            return status;
-    }
-    leaselock_status status = run(connection, LL_SQL_BEGIN, "take the write lock");
+    leaselock_status status = durable ? ll_sqlite_set_durable(connection, true) : LEASELOCK_OK;
+    if (status == LEASELOCK_OK)
+        status = run(connection, LL_SQL_BEGIN, "take the write lock");
     if (status != LEASELOCK_OK)
         ll_sqlite_rollback(connection);
     return status;
@@ -40,7 +43,7 @@ void ll_sqlite_rollback(leaselock_connection *connection)
     ll_error_save(&failure);
     if (!sqlite3_get_autocommit(connection->db))
         (void)run(connection, LL_SQL_ROLLBACK, "roll back");
-    (void)run(connection, LL_SQL_SYNCHRONOUS_NORMAL, "sync blocks only");
+    (void)ll_sqlite_set_durable(connection, false);
     ll_error_restore(&failure);
 }
 

@@ -86,6 +86,8 @@ leaselock_status ll_sqlite_status_of(sqlite3 *db, int result);
 /* Begins a transaction whose commit is on the disk when it returns; ends as NORMAL again by commit or rollback. */
 leaselock_status ll_sqlite_begin(leaselock_connection *connection, bool durable);
 leaselock_status ll_sqlite_commit(leaselock_connection *connection);
+/* Whether later commits are on the disk when they return. */
+leaselock_status ll_sqlite_set_durable(leaselock_connection *connection, bool durable);
 /* Keeps the error record; a no-op outside a transaction. */
 void ll_sqlite_rollback(leaselock_connection *connection);
 /* Inside a durable transaction: raises the ceiling by a block above `needed`; the commit then covers *ceiling. */

@@ -21,7 +21,7 @@ static int journal_mode(leaselock_connection *connection, const char *pragma, bo
 static leaselock_status switch_to_wal(leaselock_connection *connection)
 {
     bool is_wal = false;
-    int result = journal_mode(connection, "PRAGMA journal_mode", &is_wal);
+    int result = SQLITE_OK;
     for (int round = 0; !is_wal && (result == SQLITE_OK || (result & 0xff) == SQLITE_BUSY); round++) {
         result = journal_mode(connection, "PRAGMA journal_mode = WAL", &is_wal);
         if (result == SQLITE_OK && !is_wal)
@@ -35,6 +35,21 @@ static leaselock_status switch_to_wal(leaselock_connection *connection)
             return status;
     }
     return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "switch to write-ahead logging");
+}
+
+/* In full sync: the switch writes the header of a user's database, and with less its journal might not bring that back. */
+static leaselock_status ensure_wal(leaselock_connection *connection)
+{
+    bool is_wal = false;
+    int result = journal_mode(connection, "PRAGMA journal_mode", &is_wal);
+    if (result != SQLITE_OK)
+        return ll_sqlite_fail(connection, result, "read the journal mode");
+    if (is_wal)
+        return LEASELOCK_OK;
+    leaselock_status status = ll_sqlite_set_durable(connection, true);
+    if (status == LEASELOCK_OK)
+        status = switch_to_wal(connection);
+    return status == LEASELOCK_OK ? ll_sqlite_set_durable(connection, false) : status;
 }
 
 static leaselock_status foreign_tables(const leaselock_connection *connection)
@@ -136,7 +151,7 @@ leaselock_status ll_sqlite_start(leaselock_connection *connection, const leaselo
     connection->faults_seen = atomic_load(&connection->file->healed);
     leaselock_status status = check_tables(connection);
     if (status == LEASELOCK_OK)
-        status = switch_to_wal(connection);
+        status = ensure_wal(connection);
     if (status == LEASELOCK_OK)
         status = ensure_boot(connection);
     return status;
