@@ -342,6 +342,20 @@ static void set_standby(const char *name)
     assert_eventually(strcmp(sql(admin, "SHOW synchronous_standby_names"), name) == 0);
 }
 
+/* The server's own processes take a new setting up one after the other. */
+static bool commits_wait_for_a_standby(void)
+{
+    PGconn *probe = session();
+    sql(probe, "SET synchronous_commit = on");
+    send_sql(probe, "SELECT pg_logical_emit_message(true, 'probe', '')");
+    bool waits = false;
+    assert_eventually((waits = number(admin, "SELECT count(*) FROM pg_stat_activity WHERE pid = %d"
+                                             " AND wait_event = 'SyncRep'", PQbackendPID(probe)) == 1) ||
+                      has_answered(probe));
+    PQfinish(probe);
+    return waits;
+}
+
 /* What is reported as granted has reached the standby that a fail-over would promote, whatever the role's own setting. */
 TEST(a_grant_waits_for_the_synchronous_standby)
 {
@@ -354,6 +368,7 @@ TEST(a_grant_waits_for_the_synchronous_standby)
     leaselock_claim held = obtained(connection, new_resource(), "c", 30000);
     leaselock_claim claim = claim_on(held.resource, "d", 30000);
     set_standby("nobody");
+    assert_eventually(commits_wait_for_a_standby());
     assert_kind(RELEASED, release(connection, held)); /* which waits for nothing */
     leaselock_outcome outcome;
     assert_refused(LEASELOCK_UNAVAILABLE, ll_engine_postgresql.obtain(connection, &claim, 1, call_of(500), &outcome));
