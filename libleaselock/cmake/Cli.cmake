@@ -5,7 +5,7 @@ install(TARGETS leaselock_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPON
 set(cli ${CMAKE_CURRENT_SOURCE_DIR}/src/cli)
 set(pages "")
 foreach(page leaselock leaselock-run leaselock-obtain leaselock-renew leaselock-release leaselock-ls leaselock-show
-        leaselock-floor leaselock-version)
+        leaselock-floor leaselock-migrate leaselock-version)
   string(REGEX REPLACE "^leaselock-?" "" command ${page})
   set(file ${PROJECT_BINARY_DIR}/man/${page}.1)
   add_custom_command(

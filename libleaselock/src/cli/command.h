@@ -14,11 +14,16 @@ struct command {
     unsigned accepts;     /* which options: ACCEPT_… */
     int operands_min, operands_max;
     bool runs_program; /* "-- COMMAND" follows the operands */
+    const struct command *const *parts; /* sub-commands, NULL at the end: the first operand is the name of one */
+    const char *exit_codes;             /* instead of those that all commands have in common */
     int (*run)(const struct options *options); /* returns the exit code */
 };
 
-extern const struct command command_floor, command_ls, command_obtain, command_release, command_renew, command_run,
-    command_show, command_version;
+extern const struct command command_floor, command_ls, command_migrate, command_obtain, command_release, command_renew,
+    command_run, command_show, command_version;
+
+/* The one of that name, or NULL. `list` ends with NULL. */
+const struct command *command_find(const struct command *const *list, const char *name);
 
 /* Options that several pages have in common. */
 #define HELP_DB                                                                                                        \

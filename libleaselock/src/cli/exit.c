@@ -37,9 +37,15 @@ int exit_code_of(leaselock_status status)
     case LEASELOCK_CORRUPT:
     case LEASELOCK_FOREIGN_TABLES:
     case LEASELOCK_EXHAUSTED:
+    case LEASELOCK_VERSION_ROWS:
+    case LEASELOCK_BAD_VERSION:
+    case LEASELOCK_DUPLICATE_MIGRATION:
+    case LEASELOCK_BAD_MIGRATION:
         return EX_DATAERR;
     case LEASELOCK_NOT_FOUND:
     case LEASELOCK_DIRECTORY:
+    case LEASELOCK_NO_MIGRATION:
+    case LEASELOCK_UNKNOWN_VERSION:
         return EX_NOINPUT;
     case LEASELOCK_UNAVAILABLE:
         return EX_UNAVAILABLE;
@@ -52,6 +58,7 @@ int exit_code_of(leaselock_status status)
     case LEASELOCK_MOVED:
         return EXIT_IO;
     case LEASELOCK_BUSY:
+    case LEASELOCK_MIGRATION_CONFLICT:
         return EXIT_BUSY;
     case LEASELOCK_LOST:
     case LEASELOCK_RELEASED:
@@ -61,7 +68,13 @@ int exit_code_of(leaselock_status status)
         return EX_NOPERM;
     case LEASELOCK_NEWER_DATABASE:
     case LEASELOCK_NO_TABLES:
+    case LEASELOCK_CONFIG:
+    case LEASELOCK_SECRET:
         return EX_CONFIG;
+    case LEASELOCK_DIRTY:
+        return EXIT_DIRTY;
+    case LEASELOCK_MIGRATION_FAILED:
+        return EXIT_FAILED;
     default:
         return EX_SOFTWARE;
     }

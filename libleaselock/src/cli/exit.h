@@ -11,6 +11,11 @@ enum {
     EXIT_BUSY = EX_TEMPFAIL,
     EXIT_LOST = EX_PROTOCOL, /* 76: no code of sysexits.h says it better */
     EXIT_IO = EX_IOERR,
+    /* of migrations; sysexits.h ends with 78 */
+    EXIT_DIRTY = 79,
+    EXIT_FAILED = 80,
+    EXIT_SHORT = 81,
+    EXIT_STOPPED = 82,
     EXIT_NOT_EXECUTABLE = 126,
     EXIT_NOT_FOUND = 127,
     EXIT_SIGNAL = 128 /* + its number */

@@ -17,13 +17,14 @@ static const char exit_codes[] =
     "  75   the resource is held by somebody\n"
     "  76   the lease is lost, or was not this one's any more\n"
     "  77   permission denied, or a database that can only be read\n"
-    "  78   the database comes from a newer version\n"
+    "  78   the database comes from a newer version, or a setting is missing\n"
+    "  79-82  of migrations: see leaselock help migrate\n"
     "  128+N  ended by signal N\n";
 
 int help_print(const struct command *command)
 {
     printf("leaselock %s - %s\n\nSYNOPSIS\n  leaselock %s %s\n\n%s\n%s", command->name, command->summary, command->name,
-           command->synopsis, command->help, exit_codes);
+           command->synopsis, command->help, command->exit_codes ? command->exit_codes : exit_codes);
     return output_finish();
 }
 

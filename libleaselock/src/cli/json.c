@@ -56,6 +56,12 @@ void json_number(struct json *json, const char *key, int64_t number)
     printf("%lld", (long long)number);
 }
 
+void json_null(struct json *json, const char *key)
+{
+    begin(json, key);
+    fputs("null", stdout);
+}
+
 void json_truth(struct json *json, const char *key, bool truth)
 {
     begin(json, key);

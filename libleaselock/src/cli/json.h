@@ -15,6 +15,7 @@ void json_open(struct json *json, const char *key, char bracket);
 void json_close(struct json *json, char bracket);
 void json_text(struct json *json, const char *key, const char *text);
 void json_number(struct json *json, const char *key, int64_t number);
+void json_null(struct json *json, const char *key);
 void json_truth(struct json *json, const char *key, bool truth);
 /* Milliseconds as seconds. */
 void json_seconds(struct json *json, const char *key, int64_t ms);

@@ -12,12 +12,12 @@
 
 static const struct command *const commands[] = {
     &command_run, &command_obtain, &command_renew, &command_release, &command_ls,
-    &command_show, &command_floor, &command_version, NULL,
+    &command_show, &command_floor, &command_migrate, &command_version, NULL,
 };
 
-static const struct command *find(const char *name)
+const struct command *command_find(const struct command *const *list, const char *name)
 {
-    for (const struct command *const *at = commands; *at; at++)
+    for (const struct command *const *at = list; *at; at++)
         if (strcmp((*at)->name, name) == 0)
             return *at;
     return NULL;
@@ -47,7 +47,7 @@ static int help(const char *name)
         help_print_overview(stdout, commands);
         return output_finish();
     }
-    const struct command *command = find(name);
+    const struct command *command = command_find(commands, name);
     return command ? help_print(command) : unknown(name);
 }
 
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
         return help(argv[2]);
     if (strcmp(name, "--version") == 0)
         name = command_version.name;
-    const struct command *command = find(name);
+    const struct command *command = command_find(commands, name);
     if (!command)
         return unknown(name);
     struct options options;

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/exit.h"
 #include "cli/help.h"
+#include "cli/hide.h"
 #include "leaselock.h"
 
 enum { GRACE_DEFAULT_MS = 5000 };
@@ -26,9 +27,19 @@ enum {
     OPTION_RESOURCE,
     OPTION_SEQUENCE,
     OPTION_ACQUISITION,
+    OPTION_CONFIG,
+    OPTION_SECRETS,
+    OPTION_TABLE,
+    OPTION_PATH,
+    OPTION_SEQ,
+    OPTION_TIME,
+    OPTION_UNIX,
+    OPTION_DIGITS,
+    OPTION_EXT,
     OPTION_HELP
 };
-enum { OPERAND = 1 }; /* what getopt_long() calls an operand in the order of the line */
+enum { OPTION_YES = 'f' }; /* its short form */
+enum { OPERAND = 1 };      /* what getopt_long() calls an operand in the order of the line */
 
 static const struct known {
     struct option option;
@@ -45,6 +56,16 @@ static const struct known {
     {{"resource", required_argument, NULL, OPTION_RESOURCE}, ACCEPT_LEASE},
     {{"sequence", required_argument, NULL, OPTION_SEQUENCE}, ACCEPT_LEASE},
     {{"acquisition", required_argument, NULL, OPTION_ACQUISITION}, ACCEPT_LEASE},
+    {{"config", required_argument, NULL, OPTION_CONFIG}, ACCEPT_PATH},
+    {{"secrets", required_argument, NULL, OPTION_SECRETS}, ACCEPT_MIGRATIONS},
+    {{"table", required_argument, NULL, OPTION_TABLE}, ACCEPT_MIGRATIONS},
+    {{"path", required_argument, NULL, OPTION_PATH}, ACCEPT_PATH},
+    {{"yes", no_argument, NULL, OPTION_YES}, ACCEPT_YES},
+    {{"seq", no_argument, NULL, OPTION_SEQ}, ACCEPT_NUMBERING},
+    {{"time", no_argument, NULL, OPTION_TIME}, ACCEPT_NUMBERING},
+    {{"unix", no_argument, NULL, OPTION_UNIX}, ACCEPT_NUMBERING},
+    {{"digits", required_argument, NULL, OPTION_DIGITS}, ACCEPT_NUMBERING},
+    {{"ext", required_argument, NULL, OPTION_EXT}, ACCEPT_NUMBERING},
     {{"help", no_argument, NULL, OPTION_HELP}, 0},
 };
 enum { KNOWN_COUNT = sizeof known / sizeof *known };
@@ -125,21 +146,79 @@ static bool take_sequence(const char *text, int64_t *out)
     return false;
 }
 
+static bool take_digits(const char *text, int64_t *out)
+{
+    if (options_read_number(text, out) && *out >= 1 && *out <= 19)
+        return true;
+    complain("--digits \"%s\" is not a number from 1 to 19", text);
+    return false;
+}
+
+static bool take_part(const char *name, const struct command *command, struct options *out)
+{
+    out->part = command_find(command->parts, name);
+    if (!out->part)
+        complain("\"%s\" is no command of leaselock %s", name, command->name);
+    return out->part;
+}
+
 static bool take_operand(char *text, const struct command *command, struct options *out)
 {
+    if (command->parts && !out->part)
+        return take_part(text, command, out);
+    if (command->parts)
+        command = out->part;
     if (out->operand_count < command->operands_max) {
         out->operands[out->operand_count++] = text;
         return true;
     }
-    complain(command->runs_program ? "\"%s\": the command has to follow \"--\"" : "\"%s\" is one operand too many", text);
+    complain(command->runs_program ? "\"%s\": the command has to follow \"--\"" : "\"%s\" is one operand too many",
+             text);
     return false;
+}
+
+static bool take_of_migrations(int code, const char *argument, struct options *out)
+{
+    switch (code) {
+    case OPTION_CONFIG:
+        out->config = argument;
+        return true;
+    case OPTION_SECRETS:
+        out->secrets = argument;
+        return true;
+    case OPTION_TABLE:
+        out->table = argument;
+        return true;
+    case OPTION_PATH:
+        out->path = argument;
+        return true;
+    case OPTION_YES:
+        out->yes = true;
+        return true;
+    case OPTION_SEQ:
+        out->numbering = LEASELOCK_NUMBERING_SEQUENCE;
+        return true;
+    case OPTION_TIME:
+        out->numbering = LEASELOCK_NUMBERING_TIME;
+        return true;
+    case OPTION_UNIX:
+        out->numbering = LEASELOCK_NUMBERING_UNIX;
+        return true;
+    case OPTION_DIGITS:
+        return take_digits(argument, &out->digits);
+    case OPTION_EXT:
+        out->extension = argument;
+        return true;
+    default:
+        return false; /* getopt_long() has complained */
+    }
 }
 
 static bool take(int code, char *argument, const struct command *command, struct options *out)
 {
     switch (code) {
     case OPTION_DB:
-        out->db = argument;
+        out->db = hide_password(argument);
         return true;
     case OPTION_JSON:
         out->json = true;
@@ -170,7 +249,7 @@ static bool take(int code, char *argument, const struct command *command, struct
     case OPERAND:
         return take_operand(argument, command, out);
     default:
-        return false; /* getopt_long() has complained */
+        return take_of_migrations(code, argument, out);
     }
 }
 
@@ -189,8 +268,27 @@ static bool take_rest(int argc, char **argv, const struct command *command, stru
     return true;
 }
 
+/* What a sub-command has no use for would be ignored otherwise. */
+static bool check_part(const struct command *command, const struct options *options)
+{
+    if (!options->part) {
+        complain("which command of leaselock %s?", command->name);
+        return false;
+    }
+    for (size_t i = 0; i < KNOWN_COUNT; i++)
+        if (options->given >> i & 1 && known[i].accept & ~options->part->accepts) {
+            complain("leaselock %s %s has no --%s", command->name, options->part->name, known[i].option.name);
+            return false;
+        }
+    return true;
+}
+
 static bool check_operands(const struct command *command, const struct options *options)
 {
+    if (command->parts && !check_part(command, options))
+        return false;
+    if (command->parts)
+        command = options->part;
     if (options->operand_count < command->operands_min)
         complain("an operand is missing");
     else if (command->runs_program && !options->program[0])
@@ -200,10 +298,31 @@ static bool check_operands(const struct command *command, const struct options *
     return false;
 }
 
-static int wrong_usage(const struct command *command)
+static int wrong_usage(const struct command *command, const struct command *part)
 {
-    complain("usage: leaselock %s %s; see leaselock help %s", command->name, command->synopsis, command->name);
+    complain("usage: leaselock %s%s%s %s; see leaselock help %s", command->name, part ? " " : "", part ? part->name : "",
+             part ? part->synopsis : command->synopsis, command->name);
     return EXIT_USAGE;
+}
+
+/* -1 is a version or a number of steps to a command that takes such, and never an option. */
+static bool is_negative_number(const struct command *command, const char *text)
+{
+    return command->parts && text[0] == '-' && text[1] && text[1 + strspn(text + 1, "0123456789")] == '\0';
+}
+
+static int next_option(int argc, char **argv, const struct command *command, const struct option *accepted,
+                       unsigned *given)
+{
+    if (optind < argc && is_negative_number(command, argv[optind])) {
+        optarg = argv[optind++];
+        return OPERAND;
+    }
+    int code = getopt_long(argc, argv, command->accepts & ACCEPT_YES ? "-hf" : "-h", accepted, NULL);
+    for (size_t i = 0; i < KNOWN_COUNT; i++)
+        if (known[i].option.val == code)
+            *given |= 1u << i;
+    return code;
 }
 
 int options_parse(const struct command *command, int argc, char **argv, struct options *out)
@@ -215,13 +334,13 @@ int options_parse(const struct command *command, int argc, char **argv, struct o
             accepted[count++] = known[i].option;
     memset(out, 0, sizeof *out);
     out->grace_ms = GRACE_DEFAULT_MS;
-    for (int code; (code = getopt_long(argc, argv, "-h", accepted, NULL)) != -1;) {
+    for (int code; (code = next_option(argc, argv, command, accepted, &out->given)) != -1;) {
         if (code == OPTION_HELP || code == 'h')
             return help_print(command);
         if (!take(code, optarg, command, out))
-            return wrong_usage(command);
+            return wrong_usage(command, out->part);
     }
     if (!take_rest(argc, argv, command, out) || !check_operands(command, out))
-        return wrong_usage(command);
+        return wrong_usage(command, out->part);
     return OPTIONS_GO_ON;
 }

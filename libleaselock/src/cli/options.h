@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "leaselock/migrations.h"
+
+struct command;
+
 enum {
     ACCEPT_DB = 1 << 0,
     ACCEPT_JSON = 1 << 1,
@@ -13,7 +17,11 @@ enum {
     ACCEPT_WAIT = 1 << 4,
     ACCEPT_GRACE = 1 << 5,
     ACCEPT_ALL = 1 << 6,
-    ACCEPT_LEASE = 1 << 7 /* the parts of a lease, one by one */
+    ACCEPT_LEASE = 1 << 7,      /* the parts of a lease, one by one */
+    ACCEPT_MIGRATIONS = 1 << 8, /* the database of migrations */
+    ACCEPT_PATH = 1 << 9,       /* where the files are: --path, --config */
+    ACCEPT_YES = 1 << 10,
+    ACCEPT_NUMBERING = 1 << 11 /* of new files */
 };
 
 enum waiting { WAIT_BY_BACKOFF, WAIT_NOT, WAIT_FOR };
@@ -33,9 +41,15 @@ struct options {
     const char *operands[OPERANDS_MAX];
     int operand_count;
     char **program; /* what follows "--"; NULL-terminated */
+    const struct command *part;           /* the sub-command */
+    const char *path, *config;            /* ACCEPT_PATH */
+    const char *secrets, *table;          /* ACCEPT_MIGRATIONS */
+    bool yes;
+    leaselock_numbering numbering; /* ACCEPT_NUMBERING */
+    int64_t digits;                /* 0: the default */
+    const char *extension;
+    unsigned given; /* a bit for each option that stands in the line */
 };
-
-struct command;
 
 /* OPTIONS_GO_ON, or the exit code to end with: the help was printed, or the usage is wrong. */
 enum { OPTIONS_GO_ON = -1 };

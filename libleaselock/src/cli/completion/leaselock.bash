@@ -18,6 +18,8 @@ _leaselock()
         word=$("$1" "$command" --help 2>/dev/null | sed -n '/^OPTIONS$/,/^$/p' | grep -oE -- '--[a-z-]+' | sort -u)
     elif [ "$command" = help ]; then
         word=$("$1" --help 2>/dev/null | sed -n '/^COMMANDS$/,/^$/s/^  \([a-z]*\) .*/\1/p')
+    elif [ "$COMP_CWORD" -eq 2 ]; then # the commands of a command, where it has some
+        word=$("$1" "$command" --help 2>/dev/null | sed -n '/^COMMANDS$/,/^$/s/^  \([a-z][a-z]*\) .*/\1/p')
     else
         return
     fi

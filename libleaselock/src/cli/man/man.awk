@@ -18,7 +18,7 @@ NR == 1 {
     section = $0
     next
 }
-section == "COMMANDS" && NF && $1 != "help" {
+section == "COMMANDS" && name == "leaselock" && NF && $1 != "help" {
     also = also (also ? ", " : "") "leaselock\\-" $1 "(1)"
 }
 open {
