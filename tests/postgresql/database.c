@@ -1,5 +1,6 @@
 #include "postgresql/database.h"
 
+#include <stdatomic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,16 +188,17 @@ void engine_close(leaselock_connection *connection)
 const char *new_resource(void)
 {
     static char names[64][16];
-    static unsigned used;
-    char *name = names[used % 64];
-    snprintf(name, sizeof names[0], "r%05u", ++used);
+    static atomic_uint used;
+    unsigned number = ++used;
+    char *name = names[number % 64];
+    snprintf(name, sizeof names[0], "r%05u", number);
     return name;
 }
 
 leaselock_claim claim_on(const char *resource, const char *client, int64_t ttl_ms)
 {
     static char ids[1024][LEASELOCK_ACQUISITION_LENGTH + 1];
-    static unsigned used;
+    static atomic_uint used; /* by several threads */
     char *id = ids[used++ % 1024];
     assert_ok(ll_random_acquisition(id));
     leaselock_claim claim = {resource, client, id, 0, ttl_ms};
