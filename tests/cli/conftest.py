@@ -30,6 +30,11 @@ def boot_ms():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
+def ignoring(number):
+    """For preexec_fn."""
+    return lambda: signal.signal(number, signal.SIG_IGN)
+
+
 def is_alive(pid):
     """A zombie is not."""
     try:
@@ -139,6 +144,10 @@ class Leaselock:
         job = Job(arguments, self.environment | (environment or {}), **options)
         self.jobs.append(job)
         return job
+
+    def start_shell(self, script, *options, arguments=(), **others):
+        """A shell's script under the lease of "r", with arguments from $0 on."""
+        return self.start("run", *options, "r", "--", "sh", "-c", script, *arguments, **others)
 
     def obtain(self, resource, *arguments):
         """The token."""

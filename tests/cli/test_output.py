@@ -37,7 +37,8 @@ def test_a_lease_is_one_word_for_a_shell(leaselock, odd):
     """Unquoted on purpose, with every file name a glob could match."""
     script = 'lease=$("$1" obtain --client "$2" -- "$2") && set -- "$1" $lease && [ $# = 2 ] && "$1" release $lease'
     binary = os.environ["LEASELOCK_BIN"]
-    done = subprocess.run(["sh", "-c", script, "sh", binary, odd], env=leaselock.environment, capture_output=True, timeout=60)
+    words = ["sh", "-c", script, "sh", binary, odd]
+    done = subprocess.run(words, env=leaselock.environment, capture_output=True, timeout=60)
     assert done.returncode == 0, done
     assert leaselock.json("show", "--", odd)["state"] == "RELEASED"
 
@@ -57,7 +58,9 @@ def test_lines_have_seven_fields(leaselock, odd):
 
 
 def decode(escape):
-    return bytes.fromhex(escape[1:].decode()) if escape[:1] == b"x" else {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"\\": b"\\"}[escape]
+    if escape[:1] == b"x":
+        return bytes.fromhex(escape[1:].decode())
+    return {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"\\": b"\\"}[escape]
 
 
 def test_ls_without_leases(leaselock):

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import blocks, is_alive, wait_until
+from conftest import blocks, ignoring, is_alive, wait_until
 
 
 def test_the_environment(leaselock):
@@ -23,7 +23,7 @@ def test_a_run_in_a_run_sees_its_own_lease(leaselock):
 
 
 def test_held_while_it_runs_and_released_after(leaselock):
-    job = leaselock.start("run", "--client", "me", "r", "--", "sh", "-c", "echo ready; read x; exit 0", stdin=subprocess.PIPE)
+    job = leaselock.start_shell("echo ready; read x; exit 0", "--client", "me", stdin=subprocess.PIPE)
     job.line()
     assert leaselock.json("show", "r")["client"] == "me"
     leaselock("run", "--no-wait", "r", "--", "true", code=75)
@@ -33,7 +33,7 @@ def test_held_while_it_runs_and_released_after(leaselock):
 
 
 def test_the_lease_is_kept(leaselock):
-    job = leaselock.start("run", "--ttl", "1s", "--grace", "0", "r", "--", "sh", "-c", "echo ready; read x", stdin=subprocess.PIPE)
+    job = leaselock.start_shell("echo ready; read x", "--ttl", "1s", "--grace", "0", stdin=subprocess.PIPE)
     job.line()
     first = leaselock.json("show", "r")["expiry"]
     wait_until(lambda: time.time() > 2 and leaselock.json("show", "r")["expiry"] > first)
@@ -112,7 +112,7 @@ def test_busy_does_not_run_it(leaselock, tmp_path):
 
 def test_it_waits(leaselock):
     lease = leaselock.obtain("r")
-    job = leaselock.start("run", "--wait", "60", "r", "--", "sh", "-c", "echo $LEASELOCK_SEQUENCE")
+    job = leaselock.start_shell("echo $LEASELOCK_SEQUENCE", "--wait", "60")
     wait_until(lambda: blocks(job.pid, signal.SIGTERM))
     leaselock("release", lease)
     assert job.line() == "2"
@@ -150,27 +150,31 @@ def test_a_signal_before_the_command_starts(leaselock, tmp_path):
 def test_an_ignored_signal_does_not_end_the_wait(leaselock):
     """As under nohup, or in the background of a shell without job control."""
     lease = leaselock.obtain("r")
-    job = leaselock.start("run", "--wait", "60", "r", "--", "true", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    job = leaselock.start("run", "--wait", "60", "r", "--", "true", preexec_fn=ignoring(signal.SIGHUP))
     wait_until(lambda: blocks(job.pid, signal.SIGTERM))
     job.signal(signal.SIGHUP)
     leaselock("release", lease)
     assert job.end() == (0, "")
 
 
-@pytest.mark.parametrize("times", [["--ttl", "8"], ["--ttl", "30", "--grace", "20"], ["--ttl", "700ms", "--grace", "0"], ["--grace", "1h"]])
+@pytest.mark.parametrize(
+    "times", [["--ttl", "8"], ["--ttl", "30", "--grace", "20"], ["--ttl", "700ms", "--grace", "0"], ["--grace", "1h"]]
+)
 def test_times_that_do_not_fit_are_refused(leaselock, tmp_path, times):
     done = leaselock("run", *times, "r", "--", "touch", str(tmp_path / "ran"), code=64)
     assert "too short" in done.stderr
     assert not leaselock.path.exists() and not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("times", [["--ttl", "9"], ["--ttl", "30", "--grace", "18"], ["--ttl", "900ms", "--grace", "0"]])
+@pytest.mark.parametrize(
+    "times", [["--ttl", "9"], ["--ttl", "30", "--grace", "18"], ["--ttl", "900ms", "--grace", "0"]]
+)
 def test_times_that_fit(leaselock, times):
     leaselock("run", *times, "r", "--", "true")
 
 
 def test_an_ignored_sigchld_is_no_trouble(leaselock):
-    leaselock("run", "r", "--", "sh", "-c", "exit 5", code=5, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    leaselock("run", "r", "--", "sh", "-c", "exit 5", code=5, preexec_fn=ignoring(signal.SIGCHLD))
 
 
 def test_the_command_has_the_callers_signals(leaselock):
@@ -178,12 +182,12 @@ def test_the_command_has_the_callers_signals(leaselock):
     done = leaselock("run", "r", "--", "grep", "^Sig[BI]", "/proc/self/status")
     plain = subprocess.run(["grep", "^Sig[BI]", "/proc/self/status"], capture_output=True, text=True, check=True)
     assert done.stdout == plain.stdout
-    ignoring = leaselock("run", "r", "--", "grep", "^SigI", "/proc/self/status", preexec_fn=lambda: signal.signal(signal.SIGUSR2, signal.SIG_IGN))
-    assert int(ignoring.stdout.split()[1], 16) >> (signal.SIGUSR2 - 1) & 1
+    done = leaselock("run", "r", "--", "grep", "^SigI", "/proc/self/status", preexec_fn=ignoring(signal.SIGUSR2))
+    assert int(done.stdout.split()[1], 16) >> (signal.SIGUSR2 - 1) & 1
 
 
 def test_nothing_is_left_over(leaselock):
-    job = leaselock.start("run", "r", "--", "sh", "-c", "echo ready; read x", stdin=subprocess.PIPE)
+    job = leaselock.start_shell("echo ready; read x", stdin=subprocess.PIPE)
     job.line()
     assert "leaselock-guard" in job.family().values()
     job.process.stdin.close()

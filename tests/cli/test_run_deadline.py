@@ -21,8 +21,8 @@ TIMES = ["--ttl", "4s", "--grace", "1s"]
 
 def deadline_of(connection, resource):
     """The engine's, by the boot clock: from then on somebody else can be granted the resource."""
-    (deadline,) = connection.execute("SELECT deadline_ms FROM leaselock_leases WHERE resource = ?", [resource]).fetchone()
-    return deadline
+    query = "SELECT deadline_ms FROM leaselock_leases WHERE resource = ?"
+    return connection.execute(query, [resource]).fetchone()[0]
 
 
 def hold_write_lock(leaselock):
@@ -55,7 +55,7 @@ def test_terminated_then_killed_before_the_deadline(leaselock, tmp_path):
 
 
 def test_a_command_that_ends_on_sigterm(leaselock):
-    job = leaselock.start("run", *TIMES, "r", "--", "sh", "-c", "trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.05; done")
+    job = leaselock.start_shell("trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.05; done", *TIMES)
     job.line()
     connection = hold_write_lock(leaselock)
     deadline = deadline_of(connection, "r")
@@ -68,7 +68,7 @@ def test_a_command_that_ends_on_sigterm(leaselock):
 def test_the_whole_group_is_killed(leaselock, tmp_path):
     log = tmp_path / "terms"
     script = '"$0" -c "$1" "$2" & echo $$; wait; wait; wait'
-    job = leaselock.start("run", *TIMES, "r", "--", "sh", "-c", "trap '' TERM;" + script, sys.executable, STUBBORN, log)
+    job = leaselock.start_shell("trap '' TERM;" + script, *TIMES, arguments=[sys.executable, STUBBORN, log])
     pids = int(job.line()), int(job.line())
     connection = hold_write_lock(leaselock)
     deadline = deadline_of(connection, "r")
@@ -92,7 +92,7 @@ def test_a_renewal_that_succeeds_again_saves_it(leaselock, tmp_path):
 
 
 def test_a_stopped_command_is_killed_too(leaselock):
-    job = leaselock.start("run", *TIMES, "r", "--", "sh", "-c", "trap '' TERM; echo $$; while :; do kill -STOP $$; done")
+    job = leaselock.start_shell("trap '' TERM; echo $$; while :; do kill -STOP $$; done", *TIMES)
     pid = int(job.line())
     wait_until(lambda: is_stopped(pid))
     connection = hold_write_lock(leaselock)
@@ -103,7 +103,7 @@ def test_a_stopped_command_is_killed_too(leaselock):
 
 
 def test_sigterm_reaches_a_stopped_command(leaselock):
-    job = leaselock.start("run", *TIMES, "r", "--", "sh", "-c", "trap 'echo cleaned; exit' TERM; echo $$; kill -STOP $$; sleep 1000")
+    job = leaselock.start_shell("trap 'echo cleaned; exit' TERM; echo $$; kill -STOP $$; sleep 1000", *TIMES)
     pid = int(job.line())
     wait_until(lambda: is_stopped(pid))
     connection = hold_write_lock(leaselock)
@@ -116,7 +116,8 @@ def take_over(leaselock, client):
     """As if the lease had been granted to somebody else meanwhile."""
     connection = leaselock.connect()
     connection.execute(
-        "UPDATE leaselock_leases SET client = ?, acquisition = ?, sequence = sequence + 1, deadline_ms = deadline_ms + 3600000",
+        "UPDATE leaselock_leases SET client = ?, acquisition = ?, sequence = sequence + 1,"
+        " deadline_ms = deadline_ms + 3600000",
         [client, "f" * 32],
     )
 
@@ -136,7 +137,7 @@ def test_lost_kills_at_once(leaselock, tmp_path):
 
 
 def test_released_by_force(leaselock):
-    job = leaselock.start("run", "--ttl", "3s", "--grace", "0", "r", "--", "sh", "-c", "echo $$; exec sleep 1000")
+    job = leaselock.start_shell("echo $$; exec sleep 1000", "--ttl", "3s", "--grace", "0")
     pid = int(job.line())
     leaselock.connect().execute("UPDATE leaselock_leases SET released = 1")
     time_of_death(pid)
@@ -145,7 +146,7 @@ def test_released_by_force(leaselock):
 
 
 def test_lost_unnoticed_until_the_end(leaselock):
-    job = leaselock.start("run", "--ttl", "1h", "r", "--", "sh", "-c", "echo ready; read x; exit 0", stdin=PIPE)
+    job = leaselock.start_shell("echo ready; read x; exit 0", "--ttl", "1h", stdin=PIPE)
     job.line()
     take_over(leaselock, "thief")
     job.process.stdin.write(b"\n")
@@ -155,7 +156,7 @@ def test_lost_unnoticed_until_the_end(leaselock):
 
 
 def test_a_release_that_fails_keeps_the_exit_code(leaselock):
-    job = leaselock.start("run", "--ttl", "1h", "r", "--", "sh", "-c", "echo ready; read x; exit 5", stdin=PIPE)
+    job = leaselock.start_shell("echo ready; read x; exit 5", "--ttl", "1h", stdin=PIPE)
     job.line()
     connection = hold_write_lock(leaselock)
     job.process.stdin.write(b"\n")
@@ -172,7 +173,7 @@ def test_a_full_standard_error_does_not_hold_up_the_kill(leaselock):
             os.write(writer, b"x" * 4096)
     except BlockingIOError:
         os.set_blocking(writer, True)
-    job = leaselock.start("run", *TIMES, "r", "--", "sh", "-c", "trap '' TERM; echo $$; while :; do sleep 1000; done", stderr=writer)
+    job = leaselock.start_shell("trap '' TERM; echo $$; while :; do sleep 1000; done", *TIMES, stderr=writer)
     pid = int(job.line())
     connection = hold_write_lock(leaselock)
     deadline = deadline_of(connection, "r")

@@ -14,7 +14,7 @@ def test_what_is_left_behind_is_ended_before_the_release(leaselock, tmp_path):
         (trap '"$0" show r > "{tmp_path}/seen"; exit' TERM; echo ready; while :; do sleep 0.05; done) &
         read x < "{tmp_path}/go"; exit 3"""
     os.mkfifo(tmp_path / "go")
-    job = leaselock.start("run", "r", "--", "sh", "-c", script, os.environ["LEASELOCK_BIN"])
+    job = leaselock.start_shell(script, arguments=[os.environ["LEASELOCK_BIN"]])
     assert job.line() == "ready"
     (tmp_path / "go").write_text("\n")
     code, messages = job.end()
@@ -25,7 +25,8 @@ def test_what_is_left_behind_is_ended_before_the_release(leaselock, tmp_path):
 
 
 def test_what_ignores_sigterm_is_killed_after_the_grace(leaselock):
-    job = leaselock.start("run", "--grace", "300ms", "r", "--", "sh", "-c", "(trap '' TERM; echo ready; while :; do sleep 1000; done) & read x", stdin=PIPE)
+    script = "(trap '' TERM; echo ready; while :; do sleep 1000; done) & read x"
+    job = leaselock.start_shell(script, "--grace", "300ms", stdin=PIPE)
     job.line()
     job.process.stdin.write(b"\n")
     assert job.end()[0] == 0
@@ -35,7 +36,7 @@ def test_what_ignores_sigterm_is_killed_after_the_grace(leaselock):
 
 def test_a_command_that_forks_away(leaselock):
     """Its parent ends at once; the child stays in the group and is at work."""
-    job = leaselock.start("run", "--grace", "300ms", "r", "--", "sh", "-c", "(sleep 1000 & sleep 1000 &); exit 0")
+    job = leaselock.start_shell("(sleep 1000 & sleep 1000 &); exit 0", "--grace", "300ms")
     code, messages = job.end()
     assert code == 0 and "left processes behind" in messages
     assert job.family() == {}
@@ -44,7 +45,7 @@ def test_a_command_that_forks_away(leaselock):
 def test_a_daemon_that_left_the_group_stays(leaselock, tmp_path):
     os.mkfifo(tmp_path / "away")
     daemon = f"echo > '{tmp_path}/away'; exec sleep 1000"
-    job = leaselock.start("run", "r", "--", "sh", "-c", f'setsid sh -c "$0" > /dev/null 2>&1 & read x < "{tmp_path}/away"', daemon)
+    job = leaselock.start_shell(f'setsid sh -c "$0" > /dev/null 2>&1 & read x < "{tmp_path}/away"', arguments=[daemon])
     assert job.end() == (0, "")
     wait_until(lambda: list(job.family().values()) == ["sleep"])
 
@@ -65,7 +66,7 @@ if child == 0:
     os.close(1), os.close(2)
     time.sleep(1000)
 """
-    job = leaselock.start("run", "r", "--", "sh", "-c", f'"$0" -c "$1" $$ && exit 2', sys.executable, script)
+    job = leaselock.start_shell('"$0" -c "$1" $$ && exit 2', arguments=[sys.executable, script])
     assert job.line() == "ready"
     assert job.end() == (2, "")
     assert len(job.family()) == 1, "the one that left"
@@ -74,7 +75,7 @@ if child == 0:
 def test_orphans_are_reaped(leaselock, tmp_path):
     """What the command loses sight of is leaselock's."""
     os.mkfifo(tmp_path / "go")
-    job = leaselock.start("run", "r", "--", "sh", "-c", f'(sh -c "read x < {tmp_path}/go" & echo $!); echo ready; read x', stdin=PIPE)
+    job = leaselock.start_shell(f'(sh -c "read x < {tmp_path}/go" & echo $!); echo ready; read x', stdin=PIPE)
     orphan = int(job.line())
     assert job.line() == "ready"
     wait_until(lambda: f"PPid:\t{job.pid}\n" in Path(f"/proc/{orphan}/status").read_text())
@@ -86,7 +87,7 @@ def test_orphans_are_reaped(leaselock, tmp_path):
 
 def start_family(leaselock):
     """A command with a child that is not leaselock's child, and takes no SIGTERM."""
-    job = leaselock.start("run", "r", "--", "sh", "-c", "trap '' TERM HUP; (sleep 1000) & echo $$ $!; wait")
+    job = leaselock.start_shell("trap '' TERM HUP; (sleep 1000) & echo $$ $!; wait")
     return job, [int(pid) for pid in job.line().split()]
 
 
@@ -146,7 +147,7 @@ def test_the_guardian_outlasts_signals(leaselock):
 
 
 def test_a_guardian_that_is_killed_is_missed(leaselock):
-    job = leaselock.start("run", "r", "--", "sh", "-c", "echo ready; read x; exit 3", stdin=PIPE)
+    job = leaselock.start_shell("echo ready; read x; exit 3", stdin=PIPE)
     job.line()
     (guardian,) = [pid for pid, name in job.family().items() if name == "leaselock-guard"]
     os.kill(guardian, signal.SIGKILL)
@@ -157,7 +158,7 @@ def test_a_guardian_that_is_killed_is_missed(leaselock):
 
 
 def test_without_its_guardian_the_command_still_dies_with_leaselock(leaselock):
-    job = leaselock.start("run", "r", "--", "sh", "-c", "echo ready; exec sleep 1000")
+    job = leaselock.start_shell("echo ready; exec sleep 1000")
     job.line()
     (guardian,) = [pid for pid, name in job.family().items() if name == "leaselock-guard"]
     os.kill(guardian, signal.SIGKILL)

@@ -5,7 +5,7 @@ import sys
 import time
 from subprocess import PIPE
 
-from conftest import is_alive, is_stopped, wait_until
+from conftest import ignoring, is_alive, is_stopped, wait_until
 
 # Says which signals it gets; SIGTERM ends it with 7.
 ECHO = """
@@ -21,8 +21,8 @@ while True:
     signal.pause()
 """
 FORWARDED = [
-    signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGWINCH, signal.SIGTSTP,
-    signal.SIGCONT, signal.SIGIO, signal.SIGPWR, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXCPU, signal.SIGRTMIN, signal.SIGRTMAX,
+    getattr(signal, "SIG" + name)
+    for name in "HUP INT QUIT USR1 USR2 ALRM WINCH TSTP CONT IO PWR VTALRM PROF XCPU RTMIN RTMAX".split()
 ]
 
 
@@ -40,7 +40,7 @@ def test_every_signal_is_passed_on(leaselock):
 
 
 def test_a_signal_by_which_the_command_dies(leaselock):
-    job = leaselock.start("run", "r", "--", "sh", "-c", "echo ready; exec sleep 1000")
+    job = leaselock.start_shell("echo ready; exec sleep 1000")
     job.line()
     job.signal(signal.SIGTERM)
     assert job.end() == (143, "")
@@ -48,21 +48,21 @@ def test_a_signal_by_which_the_command_dies(leaselock):
 
 
 def test_signals_go_to_the_whole_group(leaselock):
-    job = leaselock.start("run", "r", "--", "sh", "-c", "trap 'wait $!; exit 3' TERM; sh -c 'echo ready; exec sleep 1000' & wait")
+    job = leaselock.start_shell("trap 'wait $!; exit 3' TERM; sh -c 'echo ready; exec sleep 1000' & wait")
     job.line()
     job.signal(signal.SIGTERM)
     assert job.end()[0] == 3
 
 
 def test_the_command_has_a_process_group_of_its_own(leaselock):
-    job = leaselock.start("run", "r", "--", "sh", "-c", "echo $$; read x", stdin=PIPE)
+    job = leaselock.start_shell("echo $$; read x", stdin=PIPE)
     pid = int(job.line())
     assert os.getpgid(pid) == pid != os.getpgid(job.pid)
     assert os.getsid(pid) == os.getsid(job.pid)
 
 
 def test_a_command_may_ignore_signals(leaselock):
-    job = leaselock.start("run", "r", "--", "sh", "-c", "trap '' TERM INT; echo ready; read x; exit 4", stdin=PIPE)
+    job = leaselock.start_shell("trap '' TERM INT; echo ready; read x; exit 4", stdin=PIPE)
     job.line()
     job.signal(signal.SIGTERM)
     job.signal(signal.SIGINT)
@@ -76,7 +76,7 @@ def test_a_command_may_ignore_signals(leaselock):
 def test_a_signal_that_the_caller_ignores_is_not_passed_on(leaselock):
     job = leaselock.start(
         "run", "r", "--", sys.executable, "-c", ECHO, str(int(signal.SIGHUP)), str(int(signal.SIGTERM)),
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        preexec_fn=ignoring(signal.SIGHUP),
     )
     assert job.line() == "ready"
     job.signal(signal.SIGHUP)
@@ -87,7 +87,7 @@ def test_a_signal_that_the_caller_ignores_is_not_passed_on(leaselock):
 
 def test_stop_and_continue_are_passed_on(leaselock):
     """Without a terminal nobody could continue leaselock: it goes on, and so does the lease."""
-    job = leaselock.start("run", "--ttl", "1s", "--grace", "0", "r", "--", "sh", "-c", "echo $$; read x; exit 5", stdin=PIPE)
+    job = leaselock.start_shell("echo $$; read x; exit 5", "--ttl", "1s", "--grace", "0", stdin=PIPE)
     pid = int(job.line())
     job.signal(signal.SIGTSTP)
     wait_until(lambda: is_stopped(pid))
@@ -101,7 +101,7 @@ def test_stop_and_continue_are_passed_on(leaselock):
 
 
 def test_a_command_that_stops_itself(leaselock):
-    job = leaselock.start("run", "r", "--", "sh", "-c", "echo $$; kill -STOP $$; exit 6")
+    job = leaselock.start_shell("echo $$; kill -STOP $$; exit 6")
     pid = int(job.line())
     wait_until(lambda: is_stopped(pid))
     job.signal(signal.SIGCONT)

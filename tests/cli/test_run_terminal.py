@@ -110,7 +110,8 @@ def test_the_command_is_in_the_foreground_before_it_asks(shell, tmp_path):
 
 
 def test_ctrl_c_reaches_the_command(shell):
-    shell.type("leaselock run r -- sh -c 'trap \"echo cleaned; exit 4\" INT; echo ready; while :; do sleep 0.05; done'; echo code=$?")
+    script = "trap \"echo cleaned; exit 4\" INT; echo ready; while :; do sleep 0.05; done"
+    shell.type(f"leaselock run r -- sh -c '{script}'; echo code=$?")
     shell.expect("ready")
     shell.type(CTRL_C, end="")
     shell.expect("cleaned\r\n")
@@ -217,7 +218,8 @@ def test_in_a_script(shell):
 
 
 def test_in_a_pipeline_the_others_keep_the_terminal(shell):
-    shell.type("leaselock run r -- sh -c 'while echo data; do sleep 0.05; done' | sh -c 'read x; echo $x; read x < /dev/tty; echo got=$x'")
+    reader = "read x; echo $x; read x < /dev/tty; echo got=$x"
+    shell.type(f"leaselock run r -- sh -c 'while echo data; do sleep 0.05; done' | sh -c '{reader}'")
     shell.expect("data\r\n")
     shell.type("mine")
     shell.expect("got=mine\r\n")

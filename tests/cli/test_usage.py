@@ -7,7 +7,10 @@ import pytest
 COMMANDS = ["run", "obtain", "renew", "release", "ls", "show", "floor", "version"]
 TOO_LONG = "x" * 256
 BAD_IDS = ["", TOO_LONG, b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"a\xf8b"]
-BAD_TTLS = ["0", "-1", "-0", "inf", "nan", "1e30", "0.05", "99ms", "86400.001", "25h", "", " 1", "1 s", "0x10", "1h30m", "1.2.3", "."]
+BAD_TTLS = [
+    "0", "-1", "-0", "inf", "nan", "1e30", "0.05", "99ms", "86400.001", "25h",
+    "", " 1", "1 s", "0x10", "1h30m", "1.2.3", ".",
+]
 LEASE = "r,c,1,0123456789abcdef0123456789abcdef,2026-01-31T12:00:00.000Z"
 
 
@@ -72,7 +75,10 @@ def test_a_resource_may_look_like_an_option(leaselock):
     assert done.stdout == "-r\n"
 
 
-@pytest.mark.parametrize("text, seconds", [("30", 30), ("1.5", 1.5), ("500ms", 0.5), ("90s", 90), ("5m", 300), ("1h", 3600), ("0.1", 0.1), ("1d", 86400)])
+@pytest.mark.parametrize(
+    "text, seconds",
+    [("30", 30), ("1.5", 1.5), ("0.1", 0.1), ("500ms", 0.5), ("90s", 90), ("5m", 300), ("1h", 3600), ("1d", 86400)],
+)
 def test_durations(leaselock, text, seconds):
     assert leaselock.json("obtain", "--ttl", text, "r")["ttl"] == seconds
 
@@ -116,9 +122,11 @@ def test_bad_ids(leaselock, tmp_path, arguments, bad):
 
 @pytest.mark.parametrize(
     "token",
-    ["", "r", "r,c,1", LEASE + ",more", LEASE.replace(",1,", ",0,"), LEASE.replace(",1,", ",-1,"), LEASE.replace(",1,", ",x,"),
-     LEASE.replace(",1,", ",9223372036854775808,"), LEASE.replace("abc", "ABC"), LEASE.replace("abc", ""), "%" + LEASE, LEASE.replace("r,", "r%00,", 1),
-     "%ff" + LEASE, LEASE[1:], "r" * 3000 + LEASE],
+    [
+        "", "r", "r,c,1", LEASE + ",more", LEASE[1:], "%" + LEASE, "%ff" + LEASE, "r" * 3000 + LEASE,
+        LEASE.replace("r,", "r%00,", 1), LEASE.replace("abc", "ABC"), LEASE.replace("abc", ""),
+        *(LEASE.replace(",1,", f",{sequence},") for sequence in ("0", "-1", "x", "9223372036854775808")),
+    ],
 )
 @pytest.mark.parametrize("command", ["renew", "release"])
 def test_bad_leases(leaselock, command, token):
@@ -126,8 +134,10 @@ def test_bad_leases(leaselock, command, token):
     assert leaselock.json("ls", "--all") == []
 
 
-@pytest.mark.parametrize("option, value", [("--sequence", "0"), ("--sequence", "-1"), ("--sequence", "1.0"), ("--acquisition", "0"),
-                                           ("--acquisition", "g" * 32)])
+@pytest.mark.parametrize(
+    "option, value",
+    [("--sequence", bad) for bad in ("0", "-1", "1.0")] + [("--acquisition", bad) for bad in ("0", "g" * 32)],
+)
 def test_bad_parts_of_a_lease(leaselock, option, value):
     parts = {"--resource": "r", "--client": "c", "--sequence": "1", "--acquisition": "0" * 32} | {option: value}
     leaselock("renew", *[word for part in parts.items() for word in part], code=64)
@@ -195,7 +205,8 @@ def test_the_users_own_database(leaselock, tmp_path):
 
 @pytest.mark.parametrize("state_home", ["", "relative"])
 def test_the_users_own_database_at_home(leaselock, tmp_path, state_home):
-    leaselock("obtain", "r", environment={"LEASELOCK_DB": "", "XDG_STATE_HOME": state_home, "HOME": str(tmp_path)}, cwd=tmp_path)
+    own = {"LEASELOCK_DB": "", "XDG_STATE_HOME": state_home, "HOME": str(tmp_path)}
+    leaselock("obtain", "r", environment=own, cwd=tmp_path)
     assert (tmp_path / ".local/state/leaselock/leases.db").is_file()
     assert not (tmp_path / "relative").exists()
 

@@ -15,8 +15,8 @@
 #include "cli/signals.h"
 
 /* Between fork and exec: other threads of the parent may hold any mutex, so only async-signal-safe calls. */
-static _Noreturn void become(char **program, pid_t runner, const struct guardian *guardian, const struct terminal *terminal,
-                             int report)
+static _Noreturn void become(char **program, pid_t runner, const struct guardian *guardian,
+                             const struct terminal *terminal, int report)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
