@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-COMMANDS = ["run", "obtain", "renew", "release", "ls", "show", "floor", "version"]
+COMMANDS = ["run", "obtain", "renew", "release", "ls", "show", "floor", "migrate", "version"]
 TOO_LONG = "x" * 256
 BAD_IDS = ["", TOO_LONG, b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"a\xf8b"]
 BAD_TTLS = [

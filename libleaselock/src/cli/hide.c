@@ -14,7 +14,7 @@ static void mask(char *from, const char *end)
         *from++ = '*';
 }
 
-/* Whatever stands between the first colon of the host's part and the last @: a password may have any character in it. */
+/* Whatever stands between the first colon after the slashes and the last @: a password may have any character. */
 static void mask_user(char *url)
 {
     char *host = strstr(url, "://");

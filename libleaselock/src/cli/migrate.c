@@ -102,12 +102,17 @@ static int ask(const char *question, const char *option)
 
 /* ---- the commands ---- */
 
+static int run_steps_of(const struct options *options, int64_t steps)
+{
+    return run(options, true, leaselock_migrations_steps, steps);
+}
+
 static int run_up(const struct options *options)
 {
     int64_t count;
     if (options->operand_count == 0)
         return run(options, true, up, 0);
-    return read_count(options->operands[0], &count) ? run(options, true, leaselock_migrations_steps, count) : EXIT_USAGE;
+    return read_count(options->operands[0], &count) ? run_steps_of(options, count) : EXIT_USAGE;
 }
 
 static int run_down(const struct options *options)
@@ -118,7 +123,7 @@ static int run_down(const struct options *options)
         return EXIT_USAGE;
     }
     if (options->operand_count > 0)
-        return read_count(options->operands[0], &count) ? run(options, true, leaselock_migrations_steps, -count) : EXIT_USAGE;
+        return read_count(options->operands[0], &count) ? run_steps_of(options, -count) : EXIT_USAGE;
     int code = options->all ? 0 : ask("Take back every migration?", "a number or --all");
     return code == 0 ? run(options, true, down, 0) : code;
 }
@@ -126,13 +131,15 @@ static int run_down(const struct options *options)
 static int run_steps(const struct options *options)
 {
     int64_t steps;
-    return read_steps(options->operands[0], &steps) ? run(options, true, leaselock_migrations_steps, steps) : EXIT_USAGE;
+    return read_steps(options->operands[0], &steps) ? run_steps_of(options, steps) : EXIT_USAGE;
 }
 
 static int run_goto(const struct options *options)
 {
     int64_t version;
-    return read_version(options->operands[0], &version) ? run(options, true, leaselock_migrations_goto, version) : EXIT_USAGE;
+    if (!read_version(options->operands[0], &version))
+        return EXIT_USAGE;
+    return run(options, true, leaselock_migrations_goto, version);
 }
 
 static int run_force(const struct options *options)
@@ -140,7 +147,9 @@ static int run_force(const struct options *options)
     int64_t version = LEASELOCK_NO_VERSION;
     const char *text = options->operands[0];
     bool is_none = strcmp(text, "none") == 0 || strcmp(text, "-1") == 0;
-    return is_none || read_version(text, &version) ? run(options, false, leaselock_migrations_force, version) : EXIT_USAGE;
+    if (!is_none && !read_version(text, &version))
+        return EXIT_USAGE;
+    return run(options, false, leaselock_migrations_force, version);
 }
 
 static int run_drop(const struct options *options)
@@ -157,17 +166,29 @@ static int run_part(const struct options *options)
 enum { RUNS = ACCEPT_DB | ACCEPT_JSON | ACCEPT_MIGRATIONS | ACCEPT_PATH | ACCEPT_WAIT };
 
 static const struct command migrate_up = {
-    .name = "up", .synopsis = "[OPTION]... [N]", .accepts = RUNS, .operands_max = 1, .run = run_up};
+    .name = "up", .synopsis = "[OPTION]... [N]", .run = run_up,
+    .accepts = RUNS, .operands_max = 1,
+};
 static const struct command migrate_down = {
-    .name = "down", .synopsis = "[OPTION]... [N]", .accepts = RUNS | ACCEPT_ALL, .operands_max = 1, .run = run_down};
+    .name = "down", .synopsis = "[OPTION]... [N]", .run = run_down,
+    .accepts = RUNS | ACCEPT_ALL, .operands_max = 1,
+};
 static const struct command migrate_steps = {
-    .name = "steps", .synopsis = "[OPTION]... N", .accepts = RUNS, .operands_min = 1, .operands_max = 1, .run = run_steps};
+    .name = "steps", .synopsis = "[OPTION]... N", .run = run_steps,
+    .accepts = RUNS, .operands_min = 1, .operands_max = 1,
+};
 static const struct command migrate_goto = {
-    .name = "goto", .synopsis = "[OPTION]... V", .accepts = RUNS, .operands_min = 1, .operands_max = 1, .run = run_goto};
+    .name = "goto", .synopsis = "[OPTION]... V", .run = run_goto,
+    .accepts = RUNS, .operands_min = 1, .operands_max = 1,
+};
 static const struct command migrate_force = {
-    .name = "force", .synopsis = "[OPTION]... V", .accepts = RUNS, .operands_min = 1, .operands_max = 1, .run = run_force};
+    .name = "force", .synopsis = "[OPTION]... V", .run = run_force,
+    .accepts = RUNS, .operands_min = 1, .operands_max = 1,
+};
 static const struct command migrate_drop = {
-    .name = "drop", .synopsis = "[OPTION]...", .accepts = RUNS | ACCEPT_YES, .run = run_drop};
+    .name = "drop", .synopsis = "[OPTION]...", .run = run_drop,
+    .accepts = RUNS | ACCEPT_YES,
+};
 
 static const struct command *const parts[] = {
     &migrate_up,      &migrate_down,   &migrate_steps,  &migrate_goto, &migrate_force,

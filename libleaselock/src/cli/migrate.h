@@ -11,8 +11,8 @@ extern const struct command migrate_create, migrate_status, migrate_version;
 typedef void migrate_progress(const leaselock_migration_result *so_far, void *payload);
 
 /*
- * Opens what --db, --config or LEASELOCK_DB and --path say. Without a path there are no migrations, where none are needed.
- * The exit code.
+ * Opens what --db, --config or LEASELOCK_DB and --path say. Without a path there are no migrations, where none are
+ * needed. The exit code.
  */
 int migrate_open(const struct options *options, bool needs_files, migrate_progress *progress, void *payload,
                  leaselock_migrations **out);

@@ -66,7 +66,8 @@ static void print_json(const leaselock_migration_listing *listing)
 static int width_of_versions(const leaselock_migration_listing *listing)
 {
     size_t count = leaselock_migration_listing_count(listing);
-    int width = snprintf(NULL, 0, "%lld", count ? (long long)leaselock_migration_listing_version(listing, count - 1) : 0LL);
+    long long last = count ? leaselock_migration_listing_version(listing, count - 1) : 0;
+    int width = snprintf(NULL, 0, "%lld", last);
     int heading = (int)sizeof "VERSION" - 1;
     return width > heading ? width : heading;
 }
@@ -79,7 +80,8 @@ static void print_rows(const leaselock_migration_listing *listing)
         printf("%-*s  STATE    FILES    TITLE\n", width, "VERSION");
     for (size_t i = 0; i < leaselock_migration_listing_count(listing); i++) {
         char title[4 * NAME_MAX + 1];
-        bool up = leaselock_migration_listing_has_up(listing, i), down = leaselock_migration_listing_has_down(listing, i);
+        bool up = leaselock_migration_listing_has_up(listing, i);
+        bool down = leaselock_migration_listing_has_down(listing, i);
         long long number = leaselock_migration_listing_version(listing, i);
         const char *state = leaselock_migration_state_name(leaselock_migration_listing_state(listing, i));
         const char *files = up && down ? "up,down" : up ? "up" : down ? "down" : "none";

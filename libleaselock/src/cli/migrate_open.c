@@ -7,7 +7,8 @@
 #include "leaselock/config.h"
 #include "leaselock/secrets.h"
 
-static leaselock_migrations_options settings_of(const struct options *options, migrate_progress *progress, void *payload)
+static leaselock_migrations_options settings_of(const struct options *options, migrate_progress *progress,
+                                                void *payload)
 {
     leaselock_migrations_options settings = {
         .struct_size = sizeof settings, .table = options->table, .progress = progress, .payload = payload};

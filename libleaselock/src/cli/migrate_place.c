@@ -39,7 +39,8 @@ void place_show(const leaselock_migrations *migrations)
     const char *text = leaselock_migrations_failed_text(migrations);
     int64_t column = leaselock_migrations_failed_column(migrations) - 1;
     const char *place = skip(text, column), *begin = skip(text, column - BEFORE);
-    if (column < 0 || !*skip(text, column - 1) || !isatty(STDERR_FILENO)) /* a place behind what is kept of the line, too */
+    bool is_kept = column >= 0 && *skip(text, column - 1); /* a long line is cut */
+    if (!is_kept || !isatty(STDERR_FILENO))
         return;
     copy(begin, place, before);
     copy(place, skip(place, SHOWN - BEFORE), after);

@@ -300,8 +300,11 @@ static bool check_operands(const struct command *command, const struct options *
 
 static int wrong_usage(const struct command *command, const struct command *part)
 {
-    complain("usage: leaselock %s%s%s %s; see leaselock help %s", command->name, part ? " " : "", part ? part->name : "",
-             part ? part->synopsis : command->synopsis, command->name);
+    if (part)
+        complain("usage: leaselock %s %s %s; see leaselock help %s", command->name, part->name, part->synopsis,
+                 command->name);
+    else
+        complain("usage: leaselock %s %s; see leaselock help %s", command->name, command->synopsis, command->name);
     return EXIT_USAGE;
 }
 

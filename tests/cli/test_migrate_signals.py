@@ -1,0 +1,91 @@
+"""Signals stop a run of migrations: the first one between two of them, the second one at once."""
+import json
+import signal
+
+import pytest
+from conftest import wait_until
+from migrations import ENDLESS, LONG, Migrations
+
+FIRST = "leaselock: stopping after the migration that runs; once more to cancel it\n"
+STOPPED = "leaselock: stopped; what is listed is done, and nothing else\n"
+
+
+@pytest.fixture
+def migrate(leaselock):
+    return Migrations(leaselock)
+
+
+def start_inside(migrate, *arguments, **options):
+    """A run that is inside its first migration."""
+    job = migrate.start("up", *arguments, **options)
+    wait_until(lambda: migrate.leaselock.path.exists() and migrate.is_at_work(), "the first migration")
+    return job
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_lets_the_migration_end(migrate, number):
+    migrate.tables(2)
+    migrate.file("1_a.up.sql", "CREATE TABLE a (x);" + LONG)
+    job = start_inside(migrate)
+    job.signal(number)
+    assert job.line().startswith("up\t1\ta\t")
+    assert job.end() == (82, FIRST + STOPPED)
+    assert migrate.found() == ["a"] and migrate.version() == "1"
+
+
+def test_the_second_cancels_the_statement(migrate):
+    migrate.tables(2)
+    migrate.file("1_a.up.sql", "CREATE TABLE a (x);" + ENDLESS)
+    job = start_inside(migrate, "--json")
+    job.signal(signal.SIGTERM)
+    assert job.process.stderr.readline().decode() == FIRST
+    job.signal(signal.SIGTERM)
+    report = json.loads(job.process.stdout.read())
+    assert job.end() == (82, "leaselock: cancelling\n" + STOPPED)
+    assert report == {"migrations": [], "result": "STOPPED", "missing": 0}
+    assert migrate.found() == [] and migrate.version() == "none"
+
+
+def test_waiting_ends_with_the_first(migrate):
+    migrate.tables(1)
+    other = migrate.leaselock.connect()
+    other.execute("BEGIN IMMEDIATE")
+    job = migrate.start("up", "--wait", "forever")
+    wait_until(lambda: catches(job.pid, signal.SIGTERM), "the run's begin")
+    job.signal(signal.SIGTERM)
+    assert job.end() == (82, FIRST + STOPPED)
+    other.execute("ROLLBACK")
+    assert migrate.found() == []
+
+
+def catches(pid, number):
+    with open(f"/proc/{pid}/status") as status:
+        mask = next(line for line in status if line.startswith("SigCgt:")).split()[1]
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def test_an_ignored_signal_stays_ignored(migrate):
+    migrate.file("1_a.up.sql", ENDLESS)
+    job = start_inside(migrate, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    job.signal(signal.SIGHUP)
+    job.signal(signal.SIGINT)
+    assert job.process.stderr.readline().decode() == FIRST
+    job.signal(signal.SIGINT)
+    assert job.end() == (82, "leaselock: cancelling\n" + STOPPED)
+
+
+def test_killed_it_leaves_nothing(migrate):
+    migrate.file("1_a.up.sql", "CREATE TABLE a (x);" + ENDLESS)
+    job = start_inside(migrate)
+    job.signal(signal.SIGKILL)
+    assert job.end() == (-signal.SIGKILL, "")
+    assert migrate.found() == [] and migrate.version() == "none"
+
+
+def test_lines_come_as_soon_as_they_are_true(migrate):
+    migrate.tables(1)
+    migrate.file("2_b.up.sql", ENDLESS)
+    job = start_inside(migrate)
+    assert job.line().startswith("up\t1\ta\t")
+    assert job.process.poll() is None
+    assert migrate.version() == "1"
