@@ -17,15 +17,25 @@ void migration_file(const char *name, const char *text)
     write_file(path, text, strlen(text));
 }
 
-leaselock_migrations *open_directory(const char *url_options)
+static leaselock_migrations *open_waiting(const char *url_options, int64_t wait_ms)
 {
     char url[2 * PATH_MAX];
     leaselock_migrations *migrations = NULL;
-    leaselock_migrations_options options = {.struct_size = sizeof options, .wait_ms = 1};
+    leaselock_migrations_options options = {.struct_size = sizeof options, .wait_ms = wait_ms};
     mkdir(migrations_directory(), 0777);
     snprintf(url, sizeof url, "%s%s", database_url(), url_options);
     assert_ok(leaselock_migrations_open_directory(url, migrations_directory(), &options, &migrations));
     return migrations;
+}
+
+leaselock_migrations *open_directory(const char *url_options)
+{
+    return open_waiting(url_options, 1);
+}
+
+leaselock_migrations *open_patiently(void)
+{
+    return open_waiting("", PATIENCE_MS);
 }
 
 void end_migrations(leaselock_migrations *migrations)

@@ -10,6 +10,8 @@ const char *migrations_directory(void);
 
 /* The test's database with that directory; options are part of the URL, such as "?_fk=1". Waits 1 ms for others. */
 leaselock_migrations *open_directory(const char *url_options);
+/* The same for tests in which others use the database at the same time. */
+leaselock_migrations *open_patiently(void);
 /* Close and free. */
 void end_migrations(leaselock_migrations *migrations);
 
