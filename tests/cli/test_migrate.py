@@ -44,7 +44,8 @@ def test_no_change_is_no_failure(migrate):
     migrate("up")
     done = migrate("up")
     assert (done.stdout, done.stderr) == ("", "leaselock: no change\n")
-    assert migrate.json("goto", "3") == {"migrations": [], "result": "NO_CHANGE", "from": 3, "to": 3, "missing": 0}
+    report = migrate.json("goto", "3")
+    assert report == {"migrations": [], "result": "NO_CHANGE", "from": 3, "to": 3, "dirty": False, "missing": 0}
 
 
 def test_short(migrate):
@@ -70,6 +71,7 @@ def test_json_of_a_run(migrate):
         "result": "DONE",
         "from": None,
         "to": 2,
+        "dirty": False,
         "missing": 0,
     }
     assert [migration["direction"] for migration in migrate.json("down", "--all")["migrations"]] == ["down", "down"]
@@ -315,6 +317,16 @@ def test_what_cannot_run_in_a_transaction_is_told(migrate):
     migrate.file("1_vacuum.up.sql", "VACUUM;")
     done = migrate("up")
     assert lines(done) == ["up\t1\tvacuum"] and "1_vacuum.up.sql" in done.stderr
+
+
+def test_a_failure_outside_of_a_transaction_is_dirty(migrate):
+    migrate.tables(1)
+    migrate.file("2_b.up.sql", "PRAGMA journal_mode = WAL; CREATE TABEL b (x);")
+    report = migrate.json("up", code=79)
+    assert (report["result"], report["dirty"], report["to"]) == ("FAILED", True, 1)
+    assert report["error"]["name"] == "MIGRATION_FAILED" and report["error"]["line"] == 1
+    assert migrate.json("version") == {"version": 2, "dirty": True}
+    migrate("up", "--no-wait", code=79)
 
 
 def test_a_configuration(migrate, tmp_path):

@@ -7,7 +7,7 @@ from conftest import wait_until
 from migrations import ENDLESS, LONG, Migrations
 
 FIRST = "leaselock: stopping after the migration that runs; once more to cancel it\n"
-STOPPED = "leaselock: stopped; what is listed is done, and nothing else\n"
+STOPPED = "leaselock: stopped; what is listed is done\n"
 
 
 @pytest.fixture
@@ -42,8 +42,21 @@ def test_the_second_cancels_the_statement(migrate):
     job.signal(signal.SIGTERM)
     report = json.loads(job.process.stdout.read())
     assert job.end() == (82, "leaselock: cancelling\n" + STOPPED)
-    assert report == {"migrations": [], "result": "STOPPED", "missing": 0}
+    assert report == {"migrations": [], "result": "STOPPED", "dirty": False, "missing": 0}
     assert migrate.found() == [] and migrate.version() == "none"
+
+
+def test_what_is_cancelled_outside_of_a_transaction_is_dirty(migrate):
+    migrate.file("1_a.up.sql", "PRAGMA journal_mode = WAL; CREATE TABLE a (x);" + ENDLESS)
+    job = migrate.start("up")
+    assert b"cannot run in a transaction" in job.process.stderr.readline()
+    wait_until(lambda: "a" in migrate.found(), "the table")
+    job.signal(signal.SIGTERM)
+    assert job.process.stderr.readline().decode() == FIRST
+    job.signal(signal.SIGTERM)
+    code, messages = job.end()
+    assert code == 79 and "the database is dirty now" in messages
+    assert migrate.json("version") == {"version": 1, "dirty": True}
 
 
 def test_waiting_ends_with_the_first(migrate):

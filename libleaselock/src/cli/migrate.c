@@ -48,7 +48,7 @@ static int run(const struct options *options, bool needs_files, runner *go, int6
     migrate_stop_on_signals(migrations);
     leaselock_status status = go(migrations, number, &result);
     migrate_stop_no_more();
-    code = status == LEASELOCK_OK ? report_result(&report, result) : report_failure(&report, migrations);
+    code = status == LEASELOCK_OK ? report_result(&report, migrations, result) : report_failure(&report, migrations);
     leaselock_migration_result_free(result);
     migrate_close(migrations);
     return code;
@@ -255,12 +255,14 @@ const struct command command_migrate = {
             "  version that no file has), files (up, down, or up,down), title. With --json\n"
             "  it is one object, also when the run fails: migrations, result (DONE,\n"
             "  NO_CHANGE, SHORT, STOPPED, FAILED), from and to where they are known,\n"
-            "  missing, and error with name, message, file, line and column.\n"
+            "  dirty (true when this run left a migration half done), missing, and error\n"
+            "  with name, message, file, line and column.\n"
             "\n"
             "SIGNALS\n"
             "  SIGINT, SIGTERM and SIGHUP stop a run after the migration that is at work,\n"
             "  and waiting at once; a second one cancels the statement, and its migration\n"
-            "  is rolled back. One that cannot run in a transaction stays dirty then.\n"
+            "  is rolled back. One that cannot run in a transaction leaves the database\n"
+            "  dirty then.\n"
             "\n"
             "PASSWORDS\n"
             "  One in --db is overwritten in the list of processes, but could be read\n"
@@ -282,8 +284,9 @@ const struct command command_migrate = {
                   "  75   another runner, or somebody's transaction, did not end in time\n"
                   "  77   permission denied, or a database that can only be read\n"
                   "  78   the configuration cannot be used, or a secret is missing\n"
-                  "  79   the database is dirty: a migration had failed half-way before\n"
-                  "  80   a migration failed; those that are listed stay applied\n"
+                  "  79   the database is dirty: a migration was left half done, now or before\n"
+                  "  80   a migration failed and left nothing; those that are listed stay\n"
+                  "       applied\n"
                   "  81   there were fewer migrations than N\n"
                   "  82   stopped by a signal, or by an answer\n",
 };

@@ -73,12 +73,24 @@ static void print_outcome(struct report *report, const char *outcome)
         report_version(&report->json, "from", report->from);
         report_version(&report->json, "to", report->to);
     }
+    json_truth(&report->json, "dirty", report->is_dirty);
 }
 
 static void end_json(struct report *report)
 {
     json_close(&report->json, '}');
     json_end();
+}
+
+/* Whether a run that did not reach its end left a migration half done; then that is what has to be told. */
+static void look_for_dirt(struct report *report, leaselock_migrations *migrations)
+{
+    int64_t version;
+    bool dirty;
+    if (leaselock_migrations_version(migrations, &version, &dirty) != LEASELOCK_OK || !dirty)
+        return;
+    report->is_dirty = true;
+    complain("the database is dirty now: see what of that migration is done, repair it by hand, and use force");
 }
 
 static void tell(const leaselock_migration_result *result)
@@ -92,13 +104,15 @@ static void tell(const leaselock_migration_result *result)
         complain("%lld short: there are no more migrations", missing);
         break;
     case LEASELOCK_MIGRATION_STOPPED:
-        complain("stopped; what is listed is done, and nothing else");
+        complain("stopped; what is listed is done");
         break;
     }
 }
 
-static int code_of(const leaselock_migration_result *result)
+static int code_of(const leaselock_migration_result *result, bool is_dirty)
 {
+    if (is_dirty)
+        return EXIT_DIRTY;
     switch (leaselock_migration_result_kind(result)) {
     case LEASELOCK_MIGRATION_SHORT:
         return EXIT_SHORT;
@@ -109,7 +123,7 @@ static int code_of(const leaselock_migration_result *result)
     }
 }
 
-int report_result(struct report *report, const leaselock_migration_result *result)
+int report_result(struct report *report, leaselock_migrations *migrations, const leaselock_migration_result *result)
 {
     bool is_stopped = leaselock_migration_result_kind(result) == LEASELOCK_MIGRATION_STOPPED;
     if (!is_stopped) { /* a run may be stopped before it has looked */
@@ -118,18 +132,19 @@ int report_result(struct report *report, const leaselock_migration_result *resul
         report->is_known = true;
     }
     tell(result);
+    if (is_stopped)
+        look_for_dirt(report, migrations);
     if (report->as_json) {
         print_outcome(report, leaselock_migration_kind_name(leaselock_migration_result_kind(result)));
         json_number(&report->json, "missing", leaselock_migration_result_missing(result));
         end_json(report);
     }
-    int written = output_finish(), code = code_of(result);
+    int written = output_finish(), code = code_of(result, report->is_dirty);
     return code != 0 ? code : written;
 }
 
-static void print_failure(struct report *report, const leaselock_migrations *migrations)
+static void print_failure(struct report *report, const leaselock_error *error, const leaselock_migrations *migrations)
 {
-    const leaselock_error *error = leaselock_error_last();
     struct json *json = &report->json;
     print_outcome(report, "FAILED");
     json_open(json, "error", '{');
@@ -145,15 +160,17 @@ static void print_failure(struct report *report, const leaselock_migrations *mig
     end_json(report);
 }
 
-int report_failure(struct report *report, const leaselock_migrations *migrations)
+int report_failure(struct report *report, leaselock_migrations *migrations)
 {
+    const leaselock_error error = *leaselock_error_last(); /* looking for dirt makes another one */
     int code = exit_with_failure();
-    /* the database was there when it was opened: others are at work in it */
-    if (leaselock_error_last()->code == LEASELOCK_UNAVAILABLE)
-        code = EXIT_BUSY;
     place_show(migrations);
+    if (error.code == LEASELOCK_UNAVAILABLE) /* it was there when it was opened: others are at work in it */
+        code = EXIT_BUSY;
+    else if (error.code == LEASELOCK_MIGRATION_FAILED)
+        look_for_dirt(report, migrations);
     if (report->as_json)
-        print_failure(report, migrations);
+        print_failure(report, &error, migrations);
     output_finish();
-    return code;
+    return report->is_dirty ? EXIT_DIRTY : code;
 }

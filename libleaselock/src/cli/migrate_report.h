@@ -12,6 +12,7 @@ struct report {
     struct json json;
     int64_t from, to; /* as far as it is known */
     bool is_known;
+    bool is_dirty; /* by this run */
 };
 
 /* Once the run can begin. */
@@ -21,8 +22,8 @@ void report_begin(struct report *report);
 void report_progress(const leaselock_migration_result *so_far, void *report);
 
 /* Each prints the rest, and returns the exit code. */
-int report_result(struct report *report, const leaselock_migration_result *result);
-int report_failure(struct report *report, const leaselock_migrations *migrations);
+int report_result(struct report *report, leaselock_migrations *migrations, const leaselock_migration_result *result);
+int report_failure(struct report *report, leaselock_migrations *migrations);
 
 /* LEASELOCK_NO_VERSION is null. */
 void report_version(struct json *json, const char *key, int64_t version);
