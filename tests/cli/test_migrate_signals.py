@@ -1,9 +1,10 @@
 """Signals stop a run of migrations: the first one between two of them, the second one at once."""
 import json
+import select
 import signal
 
 import pytest
-from conftest import wait_until
+from conftest import PATIENCE, wait_until
 from migrations import ENDLESS, LONG, Migrations
 
 FIRST = "leaselock: stopping after the migration that runs; once more to cancel it\n"
@@ -22,6 +23,13 @@ def start_inside(migrate, *arguments, **options):
     return job
 
 
+def message(job):
+    """The next line of standard error, which is written as a whole."""
+    ready, _, _ = select.select([job.process.stderr], [], [], PATIENCE)
+    assert ready, "no message in time"
+    return job.process.stderr.readline().decode()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_lets_the_migration_end(migrate, number):
     migrate.tables(2)
@@ -38,10 +46,11 @@ def test_the_second_cancels_the_statement(migrate):
     migrate.file("1_a.up.sql", "CREATE TABLE a (x);" + ENDLESS)
     job = start_inside(migrate, "--json")
     job.signal(signal.SIGTERM)
-    assert job.process.stderr.readline().decode() == FIRST
+    assert message(job) == FIRST
     job.signal(signal.SIGTERM)
-    report = json.loads(job.process.stdout.read())
-    assert job.end() == (82, "leaselock: cancelling\n" + STOPPED)
+    end = job.process.communicate(timeout=PATIENCE)
+    report = json.loads(end[0])
+    assert (job.process.returncode, end[1].decode()) == (82, "leaselock: cancelling\n" + STOPPED)
     assert report == {"migrations": [], "result": "STOPPED", "dirty": False, "missing": 0}
     assert migrate.found() == [] and migrate.version() == "none"
 
@@ -49,10 +58,10 @@ def test_the_second_cancels_the_statement(migrate):
 def test_what_is_cancelled_outside_of_a_transaction_is_dirty(migrate):
     migrate.file("1_a.up.sql", "PRAGMA journal_mode = WAL; CREATE TABLE a (x);" + ENDLESS)
     job = migrate.start("up")
-    assert b"cannot run in a transaction" in job.process.stderr.readline()
+    assert "cannot run in a transaction" in message(job)
     wait_until(lambda: "a" in migrate.found(), "the table")
     job.signal(signal.SIGTERM)
-    assert job.process.stderr.readline().decode() == FIRST
+    assert message(job) == FIRST
     job.signal(signal.SIGTERM)
     code, messages = job.end()
     assert code == 79 and "the database is dirty now" in messages
@@ -82,7 +91,7 @@ def test_an_ignored_signal_stays_ignored(migrate):
     job = start_inside(migrate, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     job.signal(signal.SIGHUP)
     job.signal(signal.SIGINT)
-    assert job.process.stderr.readline().decode() == FIRST
+    assert message(job) == FIRST
     job.signal(signal.SIGINT)
     assert job.end() == (82, "leaselock: cancelling\n" + STOPPED)
 
