@@ -6,6 +6,7 @@ import contextlib
 import gc
 import re
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +18,10 @@ from helpers import write_locked
 import leaselock
 from leaselock import _core
 
-INTERFACE = Path(__file__).parents[1] / "swig/leaselock.i"
-BLOCKING = re.findall(r"^%blocking\((?:leaselock|ll)_(\w+)\)", INTERFACE.read_text(), re.M)
+INTERFACES = [Path(__file__).parents[1] / "swig" / name for name in ("leaselock.i", "migrations.i")]
+BLOCKING = re.findall(
+    r"^%blocking\((?:leaselock|ll)_(\w+)\)", "".join(file.read_text() for file in INTERFACES), re.M
+)
 
 
 class Ticker:
@@ -94,6 +97,32 @@ def quick_calls() -> dict[str, Callable[[], object]]:
         "lease_renew": lambda: _core.lease_renew(held),
         "lease_release": lambda: _core.lease_release(held),
         "lease_wait": lambda: _core.lease_wait(held, 0),
+        **quick_calls_of_migrations(),
+    }
+
+
+def quick_calls_of_migrations() -> dict[str, Callable[[], object]]:
+    with tempfile.TemporaryDirectory() as folder, leaselock.migrations(f"sqlite:{folder}/gil.db", {}) as migrations:
+        pass
+    runner, source, secrets = migrations._handle, _core.migration_source_new(), _core.secrets_new_static()
+    config = leaselock.Config({"db.url": "memory:gil"})._handle
+    return {
+        "migrations_open": lambda: _core.migrations_open(config, None, None, None),
+        "migrations_open_directory": lambda: _core.migrations_open_directory("memory:gil", "", None, None),
+        "migrations_open_source": lambda: _core.migrations_open_source("memory:gil", source, None, None),
+        "migrations_version": lambda: _core.migrations_version(runner),
+        "migrations_dirty": lambda: _core.migrations_dirty(runner),
+        "migrations_close": lambda: _core.migrations_close(runner),
+        "migrations_up": lambda: _core.migrations_up(runner),
+        "migrations_down": lambda: _core.migrations_down(runner),
+        "migrations_steps": lambda: _core.migrations_steps(runner, 1),
+        "migrations_goto": lambda: _core.migrations_goto(runner, 1),
+        "migrations_force": lambda: _core.migrations_force(runner, 1),
+        "migrations_drop": lambda: _core.migrations_drop(runner),
+        "migrations_status": lambda: _core.migrations_status(runner),
+        "config_load": lambda: _core.config_load("/dev/null/none"),
+        "lock_open_config": lambda: _core.lock_open_config(config, None),
+        "secrets_get": lambda: _core.secrets_get(secrets, "none"),
     }
 
 

@@ -49,21 +49,21 @@ static void T##_free_pointer(void *pointer)
 {
     FREE(pointer);
 }
-static const ll_kind T##_kind = {#NAME, T##_free_pointer};
+static const ll_kind T##_handle_kind = {#NAME, T##_free_pointer};
 %}
 %init %{
-    ll_kind_register(L, &T##_kind);
+    ll_kind_register(L, &T##_handle_kind);
 %}
 %typemap(in) T *, const T *
 {
-    $1 = ll_handle_at(L, $input, &T##_kind);
+    $1 = ll_handle_at(L, $input, &T##_handle_kind);
     if (!$1)
         LL_MISUSE("$symname", "$1_name", "leaselock." #NAME, $input);
 }
 %typemap(in, numinputs=0) T **OUT (int place) ""
 %typemap(check) T **OUT
 {
-    $1 = ($1_ltype)ll_handle_push(L, &T##_kind);
+    $1 = ($1_ltype)ll_handle_push(L, &T##_handle_kind);
     place$argnum = lua_gettop(L);
 }
 %typemap(argout) T **OUT
@@ -76,9 +76,9 @@ static const ll_kind T##_kind = {#NAME, T##_free_pointer};
 /* The one function that takes more than a handle: a backoff, or a script's own object with its four methods. */
 %typemap(in) leaselock_backoff *any_backoff (ll_script_backoff script)
 {
-    $1 = ll_handle_at(L, $input, &leaselock_backoff_kind);
+    $1 = ll_handle_at(L, $input, &leaselock_backoff_handle_kind);
     if (!$1)
-        $1 = ll_script_backoff_new(L, $input, &leaselock_backoff_kind, &script);
+        $1 = ll_script_backoff_new(L, $input, &leaselock_backoff_handle_kind, &script);
     if (!$1)
         LL_MISUSE("$symname", "backoff", "leaselock.Backoff, or start, next, attempts and max_attempts", $input);
 }

@@ -36,8 +36,10 @@ typedef int64_t ll_delay;
 
 #if defined(SWIGPYTHON)
 %include "handles_python.i"
+%include "migrations_python.i"
 #elif defined(SWIGLUA)
 %include "handles_lua.i"
+%include "migrations_lua.i"
 #else
 #error "no handle typemaps for this language"
 #endif
@@ -166,6 +168,8 @@ int64_t leaselock_listing_ttl(const leaselock_listing *listing, size_t index);
 int64_t leaselock_listing_remaining(const leaselock_listing *listing, size_t index);
 int64_t leaselock_listing_expiry(const leaselock_listing *listing, size_t index);
 leaselock_state leaselock_listing_state(const leaselock_listing *listing, size_t index);
+
+%include "migrations.i"
 
 /* For tests of scripts. */
 void leaselock_test_clock_start(int64_t boot_ms, int64_t wall_ms);

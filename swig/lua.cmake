@@ -45,7 +45,7 @@ foreach(version IN LISTS versions)
   endif()
 
   # Written by hand, so with our warnings.
-  add_library(${target}_support OBJECT lua/handle.c lua/value.c lua/wait.c)
+  add_library(${target}_support OBJECT lua/handle.c lua/secrets.c lua/value.c lua/wait.c)
   target_include_directories(${target}_support SYSTEM PRIVATE ${headers})
   target_link_libraries(${target}_support PRIVATE leaselock_for_modules leaselock_warnings)
 
@@ -53,7 +53,7 @@ foreach(version IN LISTS versions)
   add_library(${target} MODULE ${lua_wrapper} $<TARGET_OBJECTS:${target}_support>)
   add_dependencies(${target} leaselock_lua_wrapper)
   target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${headers})
-  target_compile_definitions(${target} PRIVATE SWIG_TYPE_TABLE=leaselock)
+  target_compile_definitions(${target} PRIVATE _GNU_SOURCE SWIG_TYPE_TABLE=leaselock) # explicit_bzero
   target_link_libraries(${target} PRIVATE leaselock_for_modules)
   # nodelete: lua_close() unloads modules, and a keeper may still be on its way out.
   target_link_options(${target} PRIVATE -Wl,-z,nodelete)

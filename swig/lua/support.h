@@ -68,4 +68,13 @@ typedef struct ll_script_backoff {
 /* Pushes what the callbacks will need. NULL where the value has no start, next, attempts and max_attempts. */
 leaselock_backoff *ll_script_backoff_new(lua_State *L, int index, const ll_kind *kind, ll_script_backoff *script);
 
+/* Secrets that are a function of Lua, for the time of one call. */
+typedef struct ll_script_secrets {
+    lua_State *L;
+    int base; /* of its stack slots */
+} ll_script_secrets;
+
+/* Pushes what the callback will need. NULL where the value is no function. */
+leaselock_secrets *ll_script_secrets_new(lua_State *L, int index, const ll_kind *kind, ll_script_secrets *script);
+
 #endif

@@ -9,10 +9,29 @@ Durations are seconds (int or float) or timedelta. Errors derive from :class:`le
 
 from __future__ import annotations
 
-from . import _core
+import os as _os
+import re as _re
+import typing as _typing
+
+from . import _core, _secrets
 from ._backoff import Backoff, ExponentialBackoff, NoBackoff, new_backoff
+from ._config import Config
 from ._lease import Lease, State
 from ._lock import DatabaseLock, Entry, Lock
+from ._migrations import (
+    MigrationEntry,
+    MigrationKind,
+    MigrationListing,
+    MigrationResult,
+    Migrations,
+    MigrationSource,
+    MigrationState,
+    MigrationStep,
+    db_migrations,
+    migration_succeeded,
+    migrations,
+)
+from ._secrets import AnySecrets, Secrets, SecretsManager
 from ._time import Seconds
 from .errors import (
     BadConfig,
@@ -57,6 +76,7 @@ from .errors import (
 )
 
 __all__ = [
+    "AnySecrets",
     "Backoff",
     "BadConfig",
     "BadMigration",
@@ -65,6 +85,7 @@ __all__ = [
     "CallbackFailed",
     "ClockUnusable",
     "Closed",
+    "Config",
     "Corrupt",
     "DatabaseLock",
     "Dirty",
@@ -84,7 +105,15 @@ __all__ = [
     "Lock",
     "Lost",
     "MigrationConflict",
+    "MigrationEntry",
     "MigrationFailed",
+    "MigrationKind",
+    "MigrationListing",
+    "MigrationResult",
+    "MigrationSource",
+    "MigrationState",
+    "MigrationStep",
+    "Migrations",
     "Moved",
     "NetworkFileSystem",
     "NewerDatabase",
@@ -99,12 +128,17 @@ __all__ = [
     "ReadOnly",
     "Released",
     "Seconds",
+    "Secrets",
+    "SecretsManager",
     "SequenceExhausted",
     "State",
     "Unavailable",
     "UnknownEngine",
     "UnknownVersion",
     "VersionRows",
+    "db_migrations",
+    "migration_succeeded",
+    "migrations",
     "new_backoff",
     "open",
 ]
@@ -113,17 +147,33 @@ __version__: str = _core.version()
 
 
 def open(
-    target: str,
+    target: str | _os.PathLike[str] | Config,
     *,
-    ttl: Seconds = 30.0,
+    ttl: Seconds | None = None,
     client_id: str | None = None,
     operation_timeout: Seconds | None = None,
+    secrets: AnySecrets | None = None,
 ) -> DatabaseLock:
     """Opens a database of leases, and installs its tables where they are missing.
 
-    :param target: ``sqlite:PATH``, ``sqlite:///absolute/path`` or ``memory:NAME``
-    :param ttl: how long a lease lasts unless renewed, from 0.1 s to 24 h
+    :param target: ``sqlite:PATH``, ``sqlite:///absolute/path`` or ``memory:NAME``; or a :class:`Config`; or the path of
+        one, which ends in .yaml or .yml. A configuration says the other parameters itself
+    :param ttl: how long a lease lasts unless renewed, from 0.1 s to 24 h; None is 30 s
     :param client_id: who obtains, where an obtain does not say; None is ``host:pid``
     :param operation_timeout: how long one operation may take to reach the engine; None is 5 s
+    :param secrets: where a configuration's POSTGRES_USER and POSTGRES_PASSWORD come from
     """
-    return DatabaseLock(_core.lock_open(target, client_id, ttl, operation_timeout))
+    if isinstance(target, (str, _os.PathLike)) and _is_config(_os.fspath(target)):
+        target = Config.load(target)
+    if not isinstance(target, Config):
+        if secrets is not None:
+            raise TypeError("secrets are for a configuration; a URL has its own")
+        return DatabaseLock(_core.lock_open(_typing.cast(str, target), client_id, ttl, operation_timeout))
+    for key, value in ("ttl", ttl), ("client_id", client_id), ("operation_timeout", operation_timeout):
+        if value is not None:
+            raise TypeError(f"{key} is said by the configuration")
+    return DatabaseLock(_core.lock_open_config(target._handle, _secrets.handle_of(secrets)))
+
+
+def _is_config(target: str) -> bool:
+    return target.endswith((".yaml", ".yml")) and not _re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", target)

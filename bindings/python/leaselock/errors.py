@@ -179,9 +179,27 @@ class DuplicateMigration(Error):
 class BadMigration(Error):
     """A migration's file cannot be used; the database was not touched."""
 
+    file: str | None = None
+    """Which file, for a failed run."""
+    line: int | None = None
+    """Its line, from 1."""
+    column: int | None = None
+    """Its column, from 1, in characters."""
+    statement: str | None = None
+    """The text of that line."""
+
 
 class MigrationFailed(Error):
-    """A statement of a migration failed; the message says where."""
+    """A statement of a migration failed; its migration was rolled back."""
+
+    file: str | None = None
+    """Which file."""
+    line: int | None = None
+    """Its line, from 1."""
+    column: int | None = None
+    """Its column, from 1, in characters."""
+    statement: str | None = None
+    """The text of that line."""
 
 
 class MigrationConflict(Error):
@@ -190,6 +208,11 @@ class MigrationConflict(Error):
 
 class BadConfig(Error, ValueError):
     """A configuration has an unknown key, a wrong type, or is no YAML."""
+
+    file: str | None = None
+    """Which file."""
+    line: int | None = None
+    """Its line, from 1."""
 
 
 class NoSecret(Error, LookupError):

@@ -1,0 +1,114 @@
+"""File names: golang-migrate's own vectors, and what its expression implies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import leaselock
+from leaselock import MigrationEntry, MigrationState
+
+# name, and the version, title and direction that it has
+MIGRATIONS = [
+    # golang-migrate, source/parse_test.go
+    ("1_foobar.up.sql", 1, "foobar", "up"),
+    ("1_foobar.down.sql", 1, "foobar", "down"),
+    ("1_f-o_ob+ar.up.sql", 1, "f-o_ob+ar", "up"),
+    ("1485385885_foobar.up.sql", 1485385885, "foobar", "up"),
+    ("20170412214116_date_foobar.up.sql", 20170412214116, "date_foobar", "up"),
+    # the version
+    ("0_initial.up.sql", 0, "initial", "up"),
+    ("000_initial.down.sql", 0, "initial", "down"),
+    ("9223372036854775807_a.up.sql", 2**63 - 1, "a", "up"),
+    ("00000000000000000000000000000000001_a.up.sql", 1, "a", "up"),
+    ("1__a.up.sql", 1, "_a", "up"),
+    # the title
+    ("1_.up.sql", 1, "", "up"),
+    ("1_a.b.c.up.sql", 1, "a.b.c", "up"),
+    ("1_a.up.down.sql", 1, "a.up", "down"),
+    ("1_a.down.up.sql", 1, "a.down", "up"),
+    ("1_a.up.up.sql", 1, "a.up", "up"),
+    ("1_a b\tc.up.sql", 1, "a b\tc", "up"),
+    ("1_é.up.sql", 1, "é", "up"),
+    # the extension counts for nothing
+    ("1_notes.up.md", 1, "notes", "up"),
+    ("1_a.up.sql.bak", 1, "a", "up"),
+    ("1_a.up.sql~", 1, "a", "up"),
+    ("1_a.up.", 1, "a", "up"),
+]
+OTHERS = [
+    # golang-migrate, source/parse_test.go
+    "-1_foobar.up.sql",
+    "foobar.up.sql",
+    "1.up.sql",
+    "1_foobar.sql",
+    "1_foobar.up",
+    "1_foobar.down",
+    # beyond its 64 bits
+    "18446744073709551616_a.up.sql",
+    "99999999999999999999999999_a.up.sql",
+    # no version
+    "+1_a.up.sql",
+    " 1_a.up.sql",
+    "0x1_a.up.sql",
+    "\N{ARABIC-INDIC DIGIT ONE}_a.up.sql",
+    "1-a.up.sql",
+    # no direction
+    "1_a.upsql",
+    "1_a.UP.sql",
+    "1_a\nb.up.sql",
+    # free for other uses
+    "R__name.sql",
+    "000002_x.verify.sql",
+    "leaselock.toml",
+    ".1_a.up.sql",
+]
+
+
+def listed(source: leaselock.MigrationSource, database: Path) -> tuple[MigrationEntry, ...]:
+    with leaselock.migrations(f"sqlite:{database}", source) as migrations:
+        return migrations.status().migrations
+
+
+@pytest.mark.parametrize("name, version, title, direction", MIGRATIONS)
+@pytest.mark.parametrize("in_directory", [True, False], ids=["directory", "mapping"])
+def test_names_of_migrations(
+    name: str, version: int, title: str, direction: str, in_directory: bool, tmp_path: Path
+) -> None:
+    entry = MigrationEntry(version, title, MigrationState.PENDING, direction == "up", direction == "down")
+    source: leaselock.MigrationSource = {name: ""}
+    if in_directory:
+        source = tmp_path / "migrations"
+        source.mkdir()
+        (source / name).touch()
+    assert listed(source, tmp_path / "names.db") == (entry,)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("in_directory", [True, False], ids=["directory", "mapping"])
+def test_other_names_are_skipped(name: str, in_directory: bool, tmp_path: Path) -> None:
+    source: leaselock.MigrationSource = {name: "no SQL"}
+    if in_directory:
+        source = tmp_path / "migrations"
+        source.mkdir()
+        (source / name).write_text("no SQL")
+    assert listed(source, tmp_path / "names.db") == ()
+
+
+def test_folders_are_not_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "migrations/1_a.up.sql").mkdir(parents=True)
+    (tmp_path / "migrations/1_a.up.sql/2_b.up.sql").touch()
+    assert listed(tmp_path / "migrations", tmp_path / "names.db") == ()
+
+
+@pytest.mark.parametrize("name", ["9223372036854775808_a.up.sql", "18446744073709551615_a.up.sql"])
+def test_a_version_that_golang_migrate_cannot_store_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(leaselock.BadMigration):
+        listed({name: ""}, tmp_path / "names.db")
+
+
+def test_two_of_one_version_and_direction_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(leaselock.DuplicateMigration, match="01_b.up.sql"):
+        listed({"1_a.up.sql": "", "01_b.up.sql": ""}, tmp_path / "names.db")
+    assert len(listed({"1_a.up.sql": "", "01_b.down.sql": ""}, tmp_path / "names.db")) == 1

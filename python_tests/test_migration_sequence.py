@@ -1,0 +1,146 @@
+"""The engine's rules: golang-migrate's own sequence (migrate_test.go), versions 1ud 3u 4ud 5d 7ud, as data."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import leaselock
+from leaselock import MigrationKind, Migrations
+
+NAMES = ["1_a.up", "1_a.down", "3_b.up", "4_c.up", "4_c.down", "5_d.down", "7_e.up", "7_e.down"]
+DONE, NO_CHANGE, SHORT = MigrationKind.DONE, MigrationKind.NO_CHANGE, MigrationKind.SHORT
+NOT_THERE = None
+
+# call, argument, how it ends, how many steps are missing, which bodies it runs, the version afterwards
+Call = tuple[str, "int | None", "MigrationKind | None", int, str, "int | None"]
+GOTO: list[Call] = [
+    ("goto", 0, NOT_THERE, 0, "", None),
+    ("goto", 2, NOT_THERE, 0, "", None),
+    ("goto", 6, NOT_THERE, 0, "", None),
+    ("goto", 8, NOT_THERE, 0, "", None),
+    ("goto", 1, DONE, 0, "+1", 1),
+    ("goto", 3, DONE, 0, "+3", 3),
+    ("goto", 4, DONE, 0, "+4", 4),
+    ("goto", 5, DONE, 0, "", 5),
+    ("goto", 7, DONE, 0, "+7", 7),
+    ("goto", 6, NOT_THERE, 0, "", 7),
+    ("goto", 5, DONE, 0, "-7", 5),
+    ("goto", 4, DONE, 0, "-5", 4),
+    ("goto", 3, DONE, 0, "-4", 3),
+    ("goto", 1, DONE, 0, "", 1),
+    ("goto", 1, NO_CHANGE, 0, "", 1),
+    ("goto", 7, DONE, 0, "+3 +4 +7", 7),
+    ("goto", 1, DONE, 0, "-7 -5 -4", 1),
+    ("goto", 1, NO_CHANGE, 0, "", 1),
+]
+STEPS: list[Call] = [
+    ("steps", 0, NO_CHANGE, 0, "", None),
+    ("steps", -1, NOT_THERE, 0, "", None),
+    ("steps", 1, DONE, 0, "+1", 1),
+    ("steps", 1, DONE, 0, "+3", 3),
+    ("steps", 1, DONE, 0, "+4", 4),
+    ("steps", 1, DONE, 0, "", 5),
+    ("steps", 1, DONE, 0, "+7", 7),
+    ("steps", 1, NOT_THERE, 0, "", 7),
+    ("steps", -1, DONE, 0, "-7", 5),
+    ("steps", -1, DONE, 0, "-5", 4),
+    ("steps", -1, DONE, 0, "-4", 3),
+    ("steps", -1, DONE, 0, "", 1),
+    ("steps", -1, DONE, 0, "-1", None),
+    ("steps", 4, DONE, 0, "+1 +3 +4", 5),
+    ("steps", 2, SHORT, 1, "+7", 7),
+    ("steps", -4, DONE, 0, "-7 -5 -4", 1),
+    ("steps", -2, SHORT, 1, "-1", None),
+    ("steps", 2**63 - 1, SHORT, 2**63 - 6, "+1 +3 +4 +7", 7),
+]
+UP_AND_DOWN: list[Call] = [
+    ("up", None, DONE, 0, "+1 +3 +4 +7", 7),
+    ("up", None, NO_CHANGE, 0, "", 7),
+    ("down", None, DONE, 0, "-7 -5 -4 -1", None),
+    ("down", None, NO_CHANGE, 0, "", None),
+]
+
+
+def body(name: str) -> str:
+    return f"INSERT INTO ran VALUES ('{'+' if name.endswith('.up') else '-'}{name[0]}');"
+
+
+def source(kind: str, folder: Path) -> leaselock.MigrationSource:
+    files = {f"{name}.sql": body(name) for name in NAMES}
+    if kind == "mapping":
+        return files
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def database(file: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.execute("CREATE TABLE ran (what TEXT)")
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(params=["directory", "mapping"])
+def migrations(
+    request: pytest.FixtureRequest, file_url: str, tmp_path: Path, database: sqlite3.Connection
+) -> Iterator[Migrations]:
+    with leaselock.migrations(file_url, source(request.param, tmp_path / "migrations")) as migrations:
+        yield migrations
+
+
+def check(migrations: Migrations, database: sqlite3.Connection, call: Call, before: int | None) -> None:
+    method, argument, kind, missing, ran, after = call
+    arguments: list[Any] = [] if argument is None else [argument]
+    if kind is NOT_THERE:
+        with pytest.raises(leaselock.NoMigration):
+            getattr(migrations, method)(*arguments)
+    else:
+        result = getattr(migrations, method)(*arguments)
+        assert (result.kind, result.missing) == (kind, missing)
+        assert leaselock.migration_succeeded(result) is result.succeeded is (kind is not SHORT)
+        assert (result.from_version, result.to_version) == (before, after)
+        bodies = [f"{'+' if step.is_up else '-'}{step.version}" for step in result.applied if step.file]
+        assert " ".join(bodies) == ran
+    assert " ".join(what for (what,) in database.execute("SELECT what FROM ran ORDER BY rowid")) == ran
+    assert (migrations.version(), migrations.dirty()) == (after, False)
+    database.execute("DELETE FROM ran")
+
+
+@pytest.mark.parametrize("calls", [GOTO, STEPS, UP_AND_DOWN], ids=["goto", "steps", "up and down"])
+def test_golang_migrates_own_sequence(
+    calls: list[Call], migrations: Migrations, database: sqlite3.Connection
+) -> None:
+    before = None
+    for call in calls:
+        check(migrations, database, call, before)
+        before = call[-1]
+
+
+@pytest.mark.parametrize("version, rows", [(1, [(1, 0)]), (0, [(0, 0)]), (2**63 - 1, [(2**63 - 1, 0)]), (None, [])])
+def test_what_force_writes(
+    version: int | None, rows: list[tuple[int, int]], migrations: Migrations, database: sqlite3.Connection
+) -> None:
+    migrations.force(4)
+    result = migrations.force(version)
+    assert (result.kind, result.from_version, result.to_version, result.applied) == (DONE, 4, version, ())
+    assert database.execute("SELECT version, dirty FROM schema_migrations").fetchall() == rows
+    assert migrations.version() == version
+
+
+def test_an_empty_source(file_url: str) -> None:
+    with leaselock.migrations(file_url, {}) as migrations:
+        with pytest.raises(leaselock.NoMigration):
+            migrations.up()
+        with pytest.raises(leaselock.NoMigration):
+            migrations.steps(1)
+        with pytest.raises(leaselock.NoMigration):
+            migrations.goto(1)
+        assert migrations.down().kind is NO_CHANGE
