@@ -102,10 +102,22 @@ TEST(an_interrupt_concerns_no_later_wait)
     release_now(held);
 }
 
+/* After a close: a new lock, and what client "c" held is free. */
+static void start_over(leaselock_lease *held)
+{
+    leaselock_lease *twin;
+    leaselock_lock_free(lock);
+    lock = open_lock();
+    assert_ok(leaselock_lock_resume(lock, resource("a"), "c", leaselock_lease_sequence(held),
+                                    leaselock_lease_acquisition(held), &twin));
+    release_now(twin);
+    leaselock_lease_free(held);
+}
+
 TEST(a_close_by_another_thread_ends_a_wait_for_a_resource)
 {
     for (int i = 0; i < WAYS; i++) {
-        leaselock_lease *held = obtain_now(lock, "a", "c", HELD_MS), *untouched = NULL, *twin;
+        leaselock_lease *held = obtain_now(lock, "a", "c", HELD_MS), *untouched = NULL;
         nuisance of = {.over = false};
         begin(&of, close_own_lock);
         leaselock_status status = ways[i](&untouched);
@@ -115,12 +127,7 @@ TEST(a_close_by_another_thread_ends_a_wait_for_a_resource)
         assert_int_equal(code, LEASELOCK_CLOSED);
         assert_ok(of.status);
         assert_null(untouched);
-        leaselock_lock_free(lock);
-        lock = open_lock();
-        assert_ok(leaselock_lock_resume(lock, resource("a"), "c", leaselock_lease_sequence(held),
-                                        leaselock_lease_acquisition(held), &twin));
-        release_now(twin);
-        leaselock_lease_free(held);
+        start_over(held);
     }
 }
 
@@ -161,6 +168,30 @@ TEST(the_threads_hook_is_called_every_100_ms_and_ends_a_wait)
     }
     assert_null(untouched);
     release_now(held);
+}
+
+/* As a signal handler of Python's would. */
+static int close_in_hook(void *payload)
+{
+    *(leaselock_status *)payload = leaselock_lock_close(lock);
+    return 0;
+}
+
+TEST(a_close_in_the_hook_ends_the_wait_it_is_called_by)
+{
+    for (int i = 0; i < WAYS; i++) {
+        leaselock_lease *held = obtain_now(lock, "a", "c", HELD_MS), *untouched = NULL;
+        leaselock_status closed = 1;
+        leaselock_interrupt_hook before =
+            leaselock_interrupt_hook_swap((leaselock_interrupt_hook){close_in_hook, &closed});
+        leaselock_status status = ways[i](&untouched);
+        leaselock_interrupt_hook_swap(before);
+        assert_refused(LEASELOCK_CLOSED, status);
+        assert_ok(closed);
+        assert_null(untouched);
+        assert_ok(leaselock_lock_close(lock)); /* the rest of it */
+        start_over(held);
+    }
 }
 
 TEST(a_release_by_another_thread_lets_a_wait_obtain)
@@ -269,6 +300,7 @@ int run_lock_wait(void)
         REAL_TIME_TEST(an_interrupt_concerns_no_later_wait),
         REAL_TIME_TEST(a_close_by_another_thread_ends_a_wait_for_a_resource),
         REAL_TIME_TEST(the_threads_hook_is_called_every_100_ms_and_ends_a_wait),
+        REAL_TIME_TEST(a_close_in_the_hook_ends_the_wait_it_is_called_by),
         REAL_TIME_TEST(a_release_by_another_thread_lets_a_wait_obtain),
         REAL_TIME_TEST(a_wait_of_no_time_only_looks),
         REAL_TIME_TEST(a_wait_for_the_end_has_an_end_of_its_own),

@@ -229,6 +229,28 @@ TEST(the_interrupt_hook_ends_it)
     assert_ends_as(LEASELOCK_INTERRUPTED, thread);
 }
 
+static int close_in_hook(void *payload)
+{
+    *(leaselock_status *)payload = leaselock_lock_close(lock);
+    return 0;
+}
+
+TEST(a_close_in_the_hook_ends_it)
+{
+    leaselock_lock_free(lock);
+    lock = open_lock(database_url(), 10 * PATIENCE_MS);
+    raw_run(other, "BEGIN IMMEDIATE");
+    leaselock_status closed = 1;
+    leaselock_interrupt_hook_swap((leaselock_interrupt_hook){close_in_hook, &closed});
+    leaselock_status status = try_obtain(lock, "free");
+    leaselock_interrupt_hook_swap((leaselock_interrupt_hook){NULL, NULL});
+    assert_refused(LEASELOCK_CLOSED, status);
+    assert_ok(closed);
+    assert_non_null(lock->connection); /* its call was not over */
+    assert_ok(leaselock_lock_close(lock));
+    assert_null(lock->connection);
+}
+
 /* --- the clock is read under the write lock -------------------------------------------------------------------- */
 
 /* Called while the lock waits for the write lock: a minute goes by, then the writer commits what it had to say. */
@@ -321,6 +343,7 @@ int main(void)
         BESIDE(an_interrupt_ends_it),
         BESIDE(a_close_ends_it),
         BESIDE(the_interrupt_hook_ends_it),
+        BESIDE(a_close_in_the_hook_ends_it),
         BESIDE(the_time_of_a_grant_counts_from_when_the_write_lock_was_had),
         BESIDE(the_time_of_a_renewal_too),
         BESIDE(a_renewal_that_was_faster_is_seen_under_the_write_lock),

@@ -10,8 +10,9 @@ extern "C" {
 
 /**
  * The interrupt hook of a thread: while a call of this thread waits, fn is called on this thread whenever a signal
- * handler ran and at least every 100 ms; a value other than 0 ends the wait as LEASELOCK_INTERRUPTED. No mutex of the
- * library is held. This is how Ctrl-C works in Python and Lua.
+ * handler ran and at least every 100 ms; a value other than 0 ends the wait as LEASELOCK_INTERRUPTED. It may
+ * call the library, but while the thread waits inside an operation, that has the lock's connection: another one on the
+ * same lock then ends as UNAVAILABLE. This is how Ctrl-C works in Python and Lua.
  */
 typedef struct leaselock_interrupt_hook {
     int (*fn)(void *payload); /**< NULL: no hook */

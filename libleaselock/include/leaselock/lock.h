@@ -50,7 +50,8 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_lock_open(const ch
 
 /**
  * Ends all waits, stops the keeper, closes the connection. Releases nothing: what is still held ends by its ttl.
- * Idempotent; later calls on the handle and its leases answer CLOSED. Since 0.1.
+ * Idempotent; later calls on the handle and its leases answer CLOSED. In the interrupt hook of a wait on this lock it only
+ * ends the waits: the rest is done when it is called again, or by free. Since 0.1.
  */
 LEASELOCK_API leaselock_status leaselock_lock_close(leaselock_lock *lock);
 

@@ -152,6 +152,8 @@ leaselock_status leaselock_lock_close(leaselock_lock *lock)
         return status;
     atomic_store(&lock->closed, true);
     ll_wake(&lock->word);
+    if (ll_waiting_is_for(lock))
+        return LEASELOCK_OK; /* from its hook: the turn may be this thread's own, and is given once the hook returns */
     /* Whoever is in an engine call ends by its next pause or by the call's time; a second close waits here too. */
     ll_turn_take_always(&lock->turn);
     for (unsigned seen = lock->word; atomic_load(&lock->watchers) > 0; seen = lock->word)

@@ -54,6 +54,18 @@ void ll_operation_restart_clock(ll_operation *operation);
 /* Sleeps until the lock's word is no longer `seen`; OK, or what ended the wait. */
 leaselock_status ll_operation_sleep(const ll_operation *operation, unsigned seen, int64_t microseconds);
 
+/* A wait of this thread, on its stack: in the interrupt hook that it calls, close must not wait for this same thread. */
+typedef struct ll_waiting ll_waiting;
+struct ll_waiting {
+    const leaselock_lock *lock;
+    const ll_waiting *outer;
+};
+
+void ll_waiting_begin(ll_waiting *here, const leaselock_lock *lock);
+void ll_waiting_end(const ll_waiting *here);
+/* Whether this thread waits on the lock: the turn may be its own. */
+bool ll_waiting_is_for(const leaselock_lock *lock);
+
 /* The engine's obtain, renew or release: arrays of claims and outcomes. */
 typedef leaselock_status (*ll_engine_slot)(leaselock_connection *, const leaselock_claim *, size_t count,
                                            const leaselock_call *, leaselock_outcome *);

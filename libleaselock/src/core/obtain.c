@@ -104,9 +104,12 @@ static leaselock_status watch(ll_obtain *obtain, int64_t microseconds)
     const leaselock_call *call = &obtain->operation.call;
     atomic_fetch_add(&lock->watchers, 1); /* from here on a close waits for us */
     leaselock_status status = call->pause(call, 0);
+    ll_waiting here; /* the engine may wait on a word of its own */
+    ll_waiting_begin(&here, lock);
     if (status == LEASELOCK_OK)
         status = lock->engine->watch(lock->connection, obtain->claim.resource, obtain->outcome.sequence, call,
                                      microseconds);
+    ll_waiting_end(&here);
     atomic_fetch_sub(&lock->watchers, 1);
     ll_wake(&lock->word);
     return status;

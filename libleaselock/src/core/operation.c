@@ -6,6 +6,40 @@
 
 enum { RETRY_FIRST_MS = 10, RETRY_LONGEST_MS = 500 };
 
+/* Of this thread, innermost first: an interrupt hook may call the library, and wait there, too. */
+static _Thread_local const ll_waiting *waiting;
+
+void ll_waiting_begin(ll_waiting *here, const leaselock_lock *lock)
+{
+    here->lock = lock;
+    here->outer = waiting;
+    waiting = here;
+}
+
+void ll_waiting_end(const ll_waiting *here)
+{
+    waiting = here->outer;
+}
+
+bool ll_waiting_is_for(const leaselock_lock *lock)
+{
+    const ll_waiting *at = waiting;
+    while (at && at->lock != lock)
+        at = at->outer;
+    return at != NULL;
+}
+
+typedef leaselock_status (*ll_wait_fn)(ll_word *, unsigned seen, int64_t microseconds);
+
+static leaselock_status wait_by(ll_wait_fn wait, leaselock_lock *lock, unsigned seen, int64_t microseconds)
+{
+    ll_waiting here;
+    ll_waiting_begin(&here, lock);
+    leaselock_status status = wait(&lock->word, seen, microseconds);
+    ll_waiting_end(&here);
+    return status;
+}
+
 static leaselock_status interrupted(const ll_operation *operation)
 {
     if (atomic_load(&operation->lock->closed))
@@ -21,7 +55,7 @@ static leaselock_status pause_operation(const leaselock_call *call, int64_t micr
     unsigned seen = atomic_load(&operation->lock->word);
     leaselock_status status = interrupted(operation);
     if (status == LEASELOCK_OK)
-        status = ll_pause(&operation->lock->word, seen, microseconds);
+        status = wait_by(ll_pause, operation->lock, seen, microseconds);
     return status == LEASELOCK_OK ? interrupted(operation) : status;
 }
 
@@ -29,7 +63,7 @@ leaselock_status ll_operation_sleep(const ll_operation *operation, unsigned seen
 {
     leaselock_status status = interrupted(operation);
     if (status == LEASELOCK_OK)
-        status = ll_sleep(&operation->lock->word, seen, microseconds);
+        status = wait_by(ll_sleep, operation->lock, seen, microseconds);
     return status == LEASELOCK_OK ? interrupted(operation) : status;
 }
 
