@@ -236,6 +236,41 @@ TEST(sixteen_processes_apply_each_migration_once)
     assert_string_equal(database_text("SELECT version, dirty FROM schema_migrations"), "11|0");
 }
 
+/* Another runner between two of our migrations: further on is progress, back is a conflict. */
+static void meddle(const leaselock_migration_result *so_far, void *sql)
+{
+    if (leaselock_migration_result_count(so_far) == 1)
+        database_run(sql);
+}
+
+static leaselock_status up_with(const char *sql, leaselock_migration_result **result)
+{
+    leaselock_migrations *migrations;
+    leaselock_migrations_options options = {.struct_size = sizeof options, .progress = meddle, .payload = (void *)sql};
+    delete_database();
+    assert_ok(leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &migrations));
+    leaselock_status status = leaselock_migrations_up(migrations, result);
+    leaselock_error error = *leaselock_error_last();
+    end_migrations(migrations);
+    return status == LEASELOCK_OK ? status : error.code;
+}
+
+TEST(what_another_runner_does_meanwhile_is_seen)
+{
+    leaselock_migration_result *result = NULL;
+    migration_file("1_a.up.sql", "CREATE TABLE a (x)");
+    migration_file("2_b.up.sql", "CREATE TABLE b (x)");
+    migration_file("3_c.up.sql", "CREATE TABLE c (x)");
+    leaselock_status status = up_with("CREATE TABLE b (x); UPDATE schema_migrations SET version = 2", &result);
+    assert_int_equal(leaselock_migration_result_count(result), 2);
+    assert_int_equal(leaselock_migration_result_version(result, 1), 3);
+    assert_run(status, result, LEASELOCK_MIGRATION_DONE, 3);
+    assert_int_equal(up_with("DROP TABLE a; DELETE FROM schema_migrations", NULL), LEASELOCK_MIGRATION_CONFLICT);
+    assert_string_equal(database_text("SELECT count(*) FROM schema_migrations"), "0");
+    assert_int_equal(up_with("UPDATE schema_migrations SET version = 77", NULL), LEASELOCK_OK);
+    assert_string_equal(database_text("SELECT version FROM schema_migrations"), "77");
+}
+
 /* The loser waits until its time is over, and says who has the lock. */
 TEST(a_loser_names_the_process_that_holds_the_lock)
 {
@@ -277,6 +312,7 @@ int main(void)
         IN_FOLDER(killed_in_the_midst_of_writes_with_a_wal),
         IN_FOLDER(killed_between_statements),
         IN_FOLDER(sixteen_processes_apply_each_migration_once),
+        IN_FOLDER(what_another_runner_does_meanwhile_is_seen),
         IN_FOLDER(a_loser_names_the_process_that_holds_the_lock),
     };
     return cmocka_run_group_tests_name("processes", tests, NULL, NULL);
