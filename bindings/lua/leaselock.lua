@@ -9,7 +9,7 @@ Leases with fencing tokens, for Lua 5.1, LuaJIT, 5.3 and 5.4.
 
 What can go wrong in use is nil, "NAME: message", "NAME", details: NAME is one of C's codes ("BUSY", "LOST",
 "UNAVAILABLE", …), details a table of what is known beside it (resource_id, holder, sequence, remaining, native_code,
-sqlstate). Misuse, such as a wrong type or a string with a NUL, is an error. Durations and times are numbers of seconds,
+sqlstate; file, line, column and statement of a migration or a configuration). Misuse, such as a wrong type or a string with a NUL, is an error. Durations and times are numbers of seconds,
 sequences exact integers: where a Lua has no number for one (5.1 and LuaJIT beyond 2^53), asking for it is an error.
 
 A wait blocks the whole Lua state; Ctrl-C ends it with the error "interrupted!".
@@ -19,6 +19,7 @@ local core = require "leaselock.core"
 local leaselock = {}
 
 local Lock, Lease, Backoff = core.Lock.__index, core.Lease.__index, core.Backoff.__index
+local Migrations, Config, Secrets = core.Migrations.__index, core.Config.__index, core.Secrets.__index
 
 -- A set of the options that a function knows.
 local function known(...)
@@ -50,11 +51,29 @@ end
 -- The lock ------------------------------------------------------------------------------------------------------------
 
 local open_options = known("ttl", "client_id", "operation_timeout")
+local open_config_options = known("secrets")
 
--- Options: ttl (default 30), client_id of obtains that name none ("host:pid"), operation_timeout (5).
-function leaselock.open(url, options)
+local any_secrets -- below
+
+--[[
+The target is a URL, a configuration, or the path of one that ends in .yaml or .yml. Options with a URL: ttl (default 30),
+client_id of obtains that name none ("host:pid"), operation_timeout (5). A configuration says these itself; with one:
+secrets.
+]]
+function leaselock.open(target, options)
+    if type(target) == "string" and target:find "%.ya?ml$" and not target:find "^%a[%w+.-]*:" then
+        local config, message, name, details = leaselock.load_config(target)
+        if not config then
+            return nil, message, name, details
+        end
+        target = config
+    end
+    if type(target) == "userdata" and pcall(core.config_get, target, "db.url") then
+        options = check_options(options, open_config_options)
+        return core.lock_open_config(target, any_secrets(options.secrets))
+    end
     options = check_options(options, open_options)
-    return core.lock_open(url, options.client_id, options.ttl, options.operation_timeout)
+    return core.lock_open(target, options.client_id, options.ttl, options.operation_timeout)
 end
 
 local obtain_options = known("ttl", "wait")
@@ -237,6 +256,224 @@ function Backoff:next()
     if ms >= 0 then
         return ms / 1000
     end
+end
+
+-- Configuration and secrets -------------------------------------------------------------------------------------------
+
+-- What a message about a file begins with.
+local function placed(name, config, message, code, details)
+    if not config and code == "CONFIG" then
+        local prefix = "CONFIG: " .. name .. ":"
+        local line = message:sub(1, #prefix) == prefix and message:match("^(%d+): ", #prefix + 1)
+        if line then
+            details.file, details.line = name, tonumber(line)
+        end
+    end
+    return config, message, code, details
+end
+
+-- Reads a YAML file. A "CONFIG" failure has file and line in its details.
+function leaselock.load_config(path)
+    return placed(path, core.config_load(path))
+end
+
+-- The same for a text, which messages call `name` ("config").
+function leaselock.parse_config(text, name)
+    name = name or "config"
+    return placed(name, core.config_parse(text, name))
+end
+
+-- All defaults, except for the table's values: { ["db.url"] = "sqlite:app.db" }.
+function leaselock.new_config(values)
+    local config, message, name, details = core.config_new()
+    for key, value in pairs(config and values or no_options) do
+        local set
+        set, message, name, details = Config.set(config, key, value)
+        if not set then
+            return nil, message, name, details
+        end
+    end
+    return config, message, name, details
+end
+
+-- A value as text, its default where it is not set, nil where there is neither.
+Config.get = core.config_get
+
+function Config:set(key, value)
+    return core.config_set(self, key, type(value) == "number" and tostring(value) or value)
+end
+
+-- The names of all keys.
+function leaselock.config_keys()
+    local keys = {}
+    local key = core.config_key(0)
+    while key do
+        keys[#keys + 1] = key
+        key = core.config_key(#keys)
+    end
+    return keys
+end
+
+-- Secrets are also, wherever they are taken: a table from name to value, or a function that gives the value of a name or
+-- nil. What the function raises comes out; it cannot yield.
+function leaselock.static_secrets(values)
+    local secrets, message, name, details = core.secrets_new_static()
+    for key, value in pairs(secrets and values or no_options) do
+        local set
+        set, message, name, details = core.secrets_set(secrets, key, value)
+        if not set then
+            return nil, message, name, details
+        end
+    end
+    return secrets, message, name, details
+end
+
+leaselock.environment_secrets = core.secrets_new_environment
+leaselock.directory_secrets = core.secrets_new_directory -- one file for each; nil is /run/secrets
+Secrets.get = core.secrets_get
+
+function any_secrets(secrets)
+    return type(secrets) == "table" and assert(leaselock.static_secrets(secrets)) or secrets
+end
+
+-- Migrations ----------------------------------------------------------------------------------------------------------
+
+local migrations_options = known("table", "wait")
+
+--[[
+Golang-migrate's files, run on a database. The source is a directory, or a table from what would be a file's name to its
+statements. Options: table (the version table), wait (seconds for other runners).
+]]
+function leaselock.migrations(url, source, options)
+    options = check_options(options, migrations_options)
+    if type(source) ~= "table" then
+        return core.migrations_open_directory(url, source, options.table, options.wait)
+    end
+    local list, message, name, details = core.migration_source_new()
+    for file, body in pairs(list and source or no_options) do
+        local added
+        added, message, name, details = core.migration_source_add(list, file, body)
+        if not added then
+            return nil, message, name, details
+        end
+    end
+    if not list then
+        return nil, message, name, details
+    end
+    return core.migrations_open_source(url, list, options.table, options.wait)
+end
+
+-- The folder db.migrations of a configuration, on its database.
+function leaselock.db_migrations(config, secrets, options)
+    options = check_options(options, migrations_options)
+    return core.migrations_open(config, any_secrets(secrets), options.table, options.wait)
+end
+
+-- What a run did: kind ("DONE", "NO_CHANGE", "SHORT", "STOPPED"), from_version and to_version (nil: none), missing (steps),
+-- applied (an array of what was run, in that order).
+local function result_of(handle)
+    local result = {
+        kind = core.migration_result_kind(handle),
+        from_version = core.migration_result_from(handle),
+        to_version = core.migration_result_to(handle),
+        missing = core.migration_result_missing(handle),
+        applied = {},
+    }
+    for at = 0, core.migration_result_count(handle) - 1 do
+        local file = core.migration_result_file(handle, at)
+        result.applied[at + 1] = {
+            version = core.migration_result_version(handle, at),
+            title = core.migration_result_title(handle, at),
+            file = file ~= "" and file or nil, -- nil: there is none for this direction, and only the version moved
+            is_up = core.migration_result_is_up(handle, at),
+            duration = core.migration_result_duration(handle, at),
+        }
+    end
+    return result
+end
+
+-- The place of a failure goes to its details, as far as it is known.
+local function after_run(migrations, handle, message, name, details)
+    if handle then
+        return result_of(handle)
+    elseif name == "MIGRATION_FAILED" or name == "BAD_MIGRATION" then
+        local file, line = core.migrations_failed_file(migrations), core.migrations_failed_line(migrations)
+        details.file = file ~= "" and file or nil
+        if line > 0 then
+            details.line, details.column = line, core.migrations_failed_column(migrations)
+            details.statement = core.migrations_failed_text(migrations)
+        end
+    end
+    return nil, message, name, details
+end
+
+function Migrations:up()
+    return after_run(self, core.migrations_up(self))
+end
+
+function Migrations:down()
+    return after_run(self, core.migrations_down(self))
+end
+
+-- The next ones, or, below 0, the last ones back.
+function Migrations:steps(count)
+    return after_run(self, core.migrations_steps(self, count))
+end
+
+-- Up or down to that version. (goto is a word of the language.)
+function Migrations:go_to(version)
+    return after_run(self, core.migrations_goto(self, version))
+end
+
+-- Writes the version, false for none, and runs nothing.
+function Migrations:force(version)
+    return after_run(self, core.migrations_force(self, version == false and -1 or version))
+end
+
+function Migrations:drop()
+    return after_run(self, core.migrations_drop(self))
+end
+
+Migrations.version = core.migrations_version -- false where nothing is applied
+Migrations.dirty = core.migrations_dirty
+Migrations.stop = core.migrations_stop -- ([now]): the next run, where none is in progress
+Migrations.close = core.migrations_close
+
+-- version (nil: none), dirty, migrations (an array of all), pending (an array of those).
+function Migrations:status()
+    local listing, message, name, details = core.migrations_status(self)
+    if not listing then
+        return nil, message, name, details
+    end
+    local status = {
+        version = core.migration_listing_current(listing),
+        dirty = core.migration_listing_dirty(listing),
+        migrations = {},
+        pending = {},
+    }
+    for at = 0, core.migration_listing_count(listing) - 1 do
+        local entry = {
+            version = core.migration_listing_version(listing, at),
+            title = core.migration_listing_title(listing, at),
+            state = core.migration_listing_state(listing, at), -- "APPLIED", "PENDING", "MISSING"
+            has_up = core.migration_listing_has_up(listing, at),
+            has_down = core.migration_listing_has_down(listing, at),
+        }
+        status.migrations[at + 1] = entry
+        if entry.state == "PENDING" then
+            table.insert(status.pending, entry)
+        end
+    end
+    return status
+end
+
+function core.Migrations.__close(migrations)
+    core.migrations_close(migrations)
+end
+
+-- True for "DONE" and "NO_CHANGE" only.
+function leaselock.migration_succeeded(result)
+    return result ~= nil and (result.kind == "DONE" or result.kind == "NO_CHANGE")
 end
 
 -- The rest ------------------------------------------------------------------------------------------------------------

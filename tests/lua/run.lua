@@ -20,11 +20,13 @@ require "test_lease"
 require "test_backoff"
 require "test_misuse"
 require "test_numbers"
+require "test_config"
 if _VERSION == "Lua 5.4" then
     require "test_close"
 end
 if harness.engine == "sqlite" then
     require "test_contention"
+    require "test_migrations"
 end
 
 print(("%d passed, %d failed"):format(harness.passed, harness.failed))

@@ -1,0 +1,191 @@
+-- Migrations of a database, of directories and of tables.
+local leaselock = require "leaselock"
+local harness = require "harness"
+local test, equal, fails, raises = harness.test, harness.equal, harness.fails, harness.raises
+
+local none = false
+
+local function new_migrations(files, options)
+    return assert(leaselock.migrations(harness.new_url(), files, options))
+end
+
+local function files_of(names)
+    local files = {}
+    for _, name in ipairs(names) do
+        files[name] = "SELECT 1;"
+    end
+    return files
+end
+
+local function ran(result)
+    local steps = {}
+    for at, step in ipairs(result.applied) do
+        steps[at] = (step.is_up and "+" or "-") .. ("%d"):format(step.version)
+    end
+    return table.concat(steps, " ")
+end
+
+-- golang-migrate, source/parse_test.go, and what its expression implies: name, version, title, is it an up?
+local names = {
+    { "1_foobar.up.sql", 1, "foobar", true },
+    { "1_foobar.down.sql", 1, "foobar", false },
+    { "1_f-o_ob+ar.up.sql", 1, "f-o_ob+ar", true },
+    { "20170412214116_date_foobar.up.sql", 20170412214116, "date_foobar", true },
+    { "0_initial.up.sql", 0, "initial", true },
+    { "1_.up.sql", 1, "", true },
+    { "1_a.up.down.sql", 1, "a.up", false },
+    { "1_notes.up.md", 1, "notes", true },
+    { "1_a.up.", 1, "a", true },
+    { "-1_foobar.up.sql" },
+    { "foobar.up.sql" },
+    { "1.up.sql" },
+    { "1_foobar.sql" },
+    { "1_foobar.up" },
+    { "1_foobar.down" },
+    { "18446744073709551616_a.up.sql" },
+    { "1_a.UP.sql" },
+    { "R__name.sql" },
+}
+
+test("file names are golang-migrate's", function()
+    for _, row in ipairs(names) do
+        local name, version, title, is_up = row[1], row[2], row[3], row[4]
+        local migrations = new_migrations { [name] = "" }
+        local listing = assert(migrations:status())
+        equal(#listing.migrations, version and 1 or 0)
+        if version then
+            local entry = listing.migrations[1]
+            equal(entry.version, version)
+            equal(entry.title, title)
+            equal(entry.has_up, is_up)
+            equal(entry.has_down, not is_up)
+            equal(listing.pending[1], entry)
+        end
+        migrations:close()
+    end
+end)
+
+-- golang-migrate's own sequence, versions 1ud 3u 4ud 5d 7ud: call, argument, kind, missing, what ran, version
+local sequence = {
+    { "go_to", 0, nil, 0, "", none },
+    { "go_to", 2, nil, 0, "", none },
+    { "go_to", 1, "DONE", 0, "+1", 1 },
+    { "go_to", 5, "DONE", 0, "+3 +4 +5", 5 },
+    { "go_to", 7, "DONE", 0, "+7", 7 },
+    { "go_to", 6, nil, 0, "", 7 },
+    { "go_to", 4, "DONE", 0, "-7 -5", 4 },
+    { "go_to", 1, "DONE", 0, "-4 -3", 1 },
+    { "go_to", 1, "NO_CHANGE", 0, "", 1 },
+    { "down", nil, "DONE", 0, "-1", none },
+    { "down", nil, "NO_CHANGE", 0, "", none },
+    { "steps", 0, "NO_CHANGE", 0, "", none },
+    { "steps", -1, nil, 0, "", none },
+    { "steps", 4, "DONE", 0, "+1 +3 +4 +5", 5 },
+    { "steps", 2, "SHORT", 1, "+7", 7 },
+    { "steps", 1, nil, 0, "", 7 },
+    { "steps", -4, "DONE", 0, "-7 -5 -4 -3", 1 },
+    { "steps", -2, "SHORT", 1, "-1", none },
+    { "up", nil, "DONE", 0, "+1 +3 +4 +5 +7", 7 },
+    { "up", nil, "NO_CHANGE", 0, "", 7 },
+    { "force", none, "DONE", 0, "", none },
+    { "force", 3, "DONE", 0, "", 3 },
+}
+
+test("golang-migrate's own sequence", function()
+    local migrations = new_migrations(files_of {
+        "1_a.up.sql", "1_a.down.sql", "3_b.up.sql", "4_c.up.sql", "4_c.down.sql", "5_d.down.sql", "7_e.up.sql",
+        "7_e.down.sql",
+    })
+    local before = none
+    for _, call in ipairs(sequence) do
+        local method, argument, kind, missing, steps, version = call[1], call[2], call[3], call[4], call[5], call[6]
+        if kind then
+            local result = assert(migrations[method](migrations, argument))
+            equal(result.kind, kind)
+            equal(result.missing, missing)
+            equal(ran(result), steps)
+            equal(result.from_version or none, before)
+            equal(result.to_version or none, version)
+            equal(leaselock.migration_succeeded(result), kind ~= "SHORT")
+        else
+            fails("NO_MIGRATION", migrations[method](migrations, argument))
+        end
+        equal(migrations:version(), version)
+        equal(migrations:dirty(), false)
+        before = version
+    end
+    migrations:close()
+    fails("CLOSED", migrations:up())
+    equal(leaselock.migration_succeeded(nil), false)
+end)
+
+test("a failure tells where", function()
+    local migrations = new_migrations {
+        ["1_a.up.sql"] = "CREATE TABLE a (x);",
+        ["2_b.up.sql"] = "CREATE TABLE b (x);\n  CREATE TABEL c (x);\n",
+    }
+    local message, details = fails("MIGRATION_FAILED", migrations:up())
+    equal(message:find("2_b.up.sql:2:10: ", 1, true) ~= nil, true)
+    equal(details.file, "2_b.up.sql")
+    equal(details.line, 2)
+    equal(details.column, 10)
+    equal(details.statement, "  CREATE TABEL c (x);")
+    equal(migrations:version(), 1)
+    migrations:close()
+end)
+
+test("a stop before a run is for the next one", function()
+    local migrations = new_migrations(files_of { "1_a.up.sql" })
+    assert(migrations:stop())
+    equal(assert(migrations:up()).kind, "STOPPED")
+    equal(assert(migrations:up()).kind, "DONE")
+    migrations:close()
+end)
+
+test("drop takes another table of versions with it", function()
+    local migrations = new_migrations(files_of { "1_a.up.sql" }, { table = "versions", wait = 1 })
+    assert(migrations:up())
+    equal(assert(migrations:drop()).kind, "DONE")
+    equal(migrations:version(), none)
+    migrations:close()
+end)
+
+test("versions beyond a number's exactness are an error, never rounded", function()
+    local migrations = new_migrations(files_of { "9007199254740993_a.up.sql" })
+    assert(migrations:stop())
+    if math.type then
+        equal(assert(migrations:status()).migrations[1].version, math.tointeger "9007199254740993" or 9007199254740993)
+    else
+        raises("beyond 2^53", migrations.status, migrations)
+    end
+    migrations:close()
+end)
+
+test("sources that are none", function()
+    local url = harness.new_url()
+    fails("NOT_FOUND", leaselock.migrations(url, "no/such/folder"))
+    fails("BAD_MIGRATION", leaselock.migrations(url, { ["1_a.up.sql"] = "SELECT 1;\0" }))
+    fails("DUPLICATE_MIGRATION", leaselock.migrations(url, { ["1_a.up.sql"] = "", ["01_a.up.sql"] = "" }))
+    raises("expected string", leaselock.migrations, url, { ["1_a.up.sql"] = true })
+    raises("expected string", leaselock.migrations, url, nil)
+    raises("no option", leaselock.migrations, url, {}, { tabel = "x" })
+    local migrations = new_migrations {}
+    fails("NO_MIGRATION", migrations:up())
+    raises("expected exact integer", migrations.force, migrations, nil)
+    migrations:close()
+end)
+
+test("a configuration's folder", function()
+    os.execute(("mkdir -p '%s/migrations'"):format(harness.folder))
+    local file = assert(io.open(harness.folder .. "/migrations/1_a.up.sql", "w"))
+    file:write "CREATE TABLE a (x);"
+    file:close()
+    local config = assert(leaselock.new_config {
+        ["db.url"] = harness.new_url(),
+        ["db.migrations"] = harness.folder .. "/migrations",
+    })
+    local migrations = assert(leaselock.db_migrations(config, {}))
+    equal(leaselock.migration_succeeded(assert(migrations:up())), true)
+    equal(migrations:version(), 1)
+    migrations:close()
+end)
