@@ -20,6 +20,7 @@ int run_engine_list(void);
 int run_engine_floor(void);
 int run_engine_schema(void);
 int run_engine_watch(void);
+int run_engine_race(void);
 int run_lock_obtain(void);
 int run_lock_backoff(void);
 int run_lock_lease(void);

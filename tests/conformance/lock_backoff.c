@@ -15,6 +15,7 @@ typedef struct own_backoff {
     pthread_t caller;
     void (*inside_next)(struct own_backoff *);
     leaselock_backoff *self;
+    leaselock_lease *held;
     leaselock_status inner;
 } own_backoff;
 
@@ -187,6 +188,28 @@ TEST(an_interrupt_from_a_slot_ends_the_obtain)
     leaselock_backoff_free(backoff);
 }
 
+static void release_held(own_backoff *own)
+{
+    own->inner = leaselock_lock_release(lock, own->held, NULL);
+}
+
+/* What becomes free meanwhile shortens no pause, not even on an engine that would wake a waiter. */
+TEST(a_pause_is_as_long_as_the_backoff_says)
+{
+    enum { PAUSE_MS = 300 };
+    own_backoff own = {.pauses = 1, .delay_ms = PAUSE_MS, .inside_next = release_held};
+    leaselock_backoff *backoff = new_backoff(&own);
+    leaselock_lease *lease;
+    own.held = obtain_now(lock, "a", NULL, 0);
+    int64_t begin = ll_clock_boot();
+    assert_ok(obtain_by(backoff, "a", &lease));
+    assert_ok(own.inner);
+    assert_true(ll_clock_boot() - begin >= PAUSE_MS);
+    leaselock_lease_free(own.held);
+    release_now(lease);
+    leaselock_backoff_free(backoff);
+}
+
 int run_lock_backoff(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +219,7 @@ int run_lock_backoff(void)
         LOCK_TEST(a_slot_may_use_the_same_lock),
         LOCK_TEST(a_custom_backoff_serves_one_obtain_at_a_time),
         LOCK_TEST(an_interrupt_from_a_slot_ends_the_obtain),
+        LOCK_TEST(a_pause_is_as_long_as_the_backoff_says),
     };
     return cmocka_run_group_tests_name("lock: backoff", tests, NULL, NULL);
 }

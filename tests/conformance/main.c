@@ -21,7 +21,7 @@ int main(int count, char **arguments)
         failures += run_engine_schema();
     if (suite_engine->watch)
         failures += run_engine_watch();
-    failures += run_lock_obtain() + run_lock_backoff() + run_lock_lease() + run_lock_keep() + run_lock_wait();
+    failures += run_engine_race() + run_lock_obtain() + run_lock_backoff() + run_lock_lease() + run_lock_keep() + run_lock_wait();
     failures += run_lock_list() + run_lock_input() + run_lock_handles() + run_lock_memory() + run_lock_threads();
     failures += run_engine_floor(); /* the last: it uses the numbers up */
     return failures ? 1 : 0;

@@ -159,6 +159,22 @@ TEST(all_that_is_due_goes_in_one_call_on_a_connection_of_the_keepers_own)
     release_now(slow);
 }
 
+/* One call for what is due now and for what is due within a quarter of an interval. */
+TEST(what_is_nearly_due_goes_along)
+{
+    leaselock_lease *early = obtain_now(lock, "early", NULL, 0), *late = obtain_now(lock, "late", NULL, 0);
+    keep(early);
+    fake_choose_jitter(LATEST_MS - EARLIEST_MS);
+    keep(late);
+    uint64_t plans = fake_pauses_chosen() + 2;
+    assert_next_renewal_in(EARLIEST_MS - MARGIN_MS); /* since a grant has been, what is left of it counts */
+    await_plans(plans, early);
+    assert_int_equal(fake_call_at(FAKE_RENEW, 0).count, 2);
+    assert_int_equal(leaselock_lease_remaining(late), TTL_MS - MARGIN_MS);
+    release_now(early);
+    release_now(late);
+}
+
 TEST(the_thread_is_the_keepers_own_and_blocks_all_signals)
 {
     leaselock_lease *lease = keep_renewed("r");
@@ -354,8 +370,16 @@ TEST(a_lease_once_seen_as_expired_is_not_revived_either)
     assert_late_renewal_revives_nothing(true);
 }
 
+static void count_messages(int level, const char *domain, const char *message, void *payload)
+{
+    (void)level, (void)domain, (void)message;
+    atomic_fetch_add((atomic_int *)payload, 1);
+}
+
 TEST(a_lease_that_its_holder_releases_meanwhile_is_not_lost)
 {
+    atomic_int messages = 0;
+    leaselock_log_set(count_messages, &messages, LEASELOCK_LOG_WARNING);
     leaselock_lease *lease = keep_renewed("r");
     gate at = {false, false};
     stop_renewal_at(&at, false);
@@ -365,6 +389,9 @@ TEST(a_lease_that_its_holder_releases_meanwhile_is_not_lost)
     atomic_store(&at.open, true);
     settle();
     assert_int_equal(leaselock_lease_state(lease), LEASELOCK_STATE_RELEASED);
+    assert_ok(leaselock_lock_close(lock)); /* the keeper is gone, and has said nothing */
+    leaselock_log_set(NULL, NULL, 0);
+    assert_int_equal(atomic_load(&messages), 0);
     leaselock_lease_free(lease);
 }
 
@@ -557,6 +584,7 @@ int main(void)
         KEEPER_TEST(a_kept_lease_outlives_its_ttl_with_the_same_sequence),
         KEEPER_TEST(an_old_grant_is_renewed_in_time),
         KEEPER_TEST(all_that_is_due_goes_in_one_call_on_a_connection_of_the_keepers_own),
+        KEEPER_TEST(what_is_nearly_due_goes_along),
         KEEPER_TEST(the_thread_is_the_keepers_own_and_blocks_all_signals),
         KEEPER_TEST(a_renewal_that_fails_is_unknown_and_retried_at_growing_intervals_until_expired),
         KEEPER_TEST(an_engine_that_comes_back_makes_it_held_again),
