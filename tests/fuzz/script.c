@@ -21,7 +21,8 @@ static void compare_ends(const char *text, size_t length, const ll_statement *st
     sqlite3_stmt *prepared = NULL;
     const char *tail = NULL;
     if (sqlite3_prepare_v2(database(), text + statement->begin, -1, &prepared, &tail) == SQLITE_OK && prepared)
-        require(ll_statement_start(text, length, (size_t)(tail - text)) == ll_statement_start(text, length, statement->end));
+        require(ll_statement_start(text, length, (size_t)(tail - text)) ==
+                ll_statement_start(text, length, statement->end));
     sqlite3_finalize(prepared);
 }
 

@@ -23,7 +23,8 @@ TEST(defaults)
                     {"db.port", "5432"},     {"db.dbname", "postgres"},          {"db.migrations", "/db/migrations"},
                     {"lock.ttl", "30"},      {"lock.client_id", NULL},           {"lock.operation", "5"},
                     {"db.password", NULL},   {"db", NULL},                       {"", NULL}};
-    static const char *const empty[] = {"", "# nothing\n", "---\n", "db:\n", "db: {}\nlock: ~\n", "{}", "db:\n  url: null\n"};
+    static const char *const empty[] = {"",   "# nothing\n",       "---\n", "db:\n", "db: {}\nlock: ~\n",
+                                        "{}", "db:\n  url: null\n"};
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
         leaselock_config *config = NULL;
         assert_ok(parse(empty[i], &config));

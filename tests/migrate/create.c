@@ -28,8 +28,10 @@ TEST(a_sequence_goes_on_after_the_highest)
     migration_file("41_x.down.sql", "");
     migration_file("R__view.sql", ""); /* golang-migrate's create fails here */
     migration_file("000100_x.base.sql", "");
-    assert_created("next", &(leaselock_create_options){.struct_size = sizeof(leaselock_create_options), .digits = 3, .extension = ".md"},
-                   "042_next.up.md", 42);
+    assert_created(
+        "next",
+        &(leaselock_create_options){.struct_size = sizeof(leaselock_create_options), .digits = 3, .extension = ".md"},
+        "042_next.up.md", 42);
 }
 
 TEST(the_clock_can_number_them)
@@ -37,7 +39,8 @@ TEST(the_clock_can_number_them)
     leaselock_test_clock_start(1000, 1700000000123);
     leaselock_create_options options = {.struct_size = sizeof options, .numbering = LEASELOCK_NUMBERING_TIME};
     assert_created("a", &options, "20231114221320_a.up.sql", 20231114221320);
-    assert_refused(LEASELOCK_DUPLICATE_MIGRATION, leaselock_migrations_create(migrations_directory(), "b", &options, NULL));
+    assert_refused(LEASELOCK_DUPLICATE_MIGRATION,
+                   leaselock_migrations_create(migrations_directory(), "b", &options, NULL));
     options.numbering = LEASELOCK_NUMBERING_UNIX;
     assert_created("a", &options, "1700000000_a.up.sql", 1700000000);
     leaselock_test_clock_stop();

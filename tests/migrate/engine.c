@@ -81,7 +81,8 @@ static leaselock_migrations *open_sequence(void)
     assert_ok(leaselock_migration_source_new(&source));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char body[80];
-        snprintf(body, sizeof body, "INSERT INTO ran (what) VALUES ('%c%c')", strstr(names[i], ".up.") ? '+' : '-', names[i][0]);
+        snprintf(body, sizeof body, "INSERT INTO ran (what) VALUES ('%c%c')", strstr(names[i], ".up.") ? '+' : '-',
+                 names[i][0]);
         assert_ok(leaselock_migration_source_add(source, names[i], body, strlen(body)));
     }
     assert_ok(leaselock_migrations_open_source(database_url(), source, NULL, &migrations));
@@ -90,7 +91,8 @@ static leaselock_migrations *open_sequence(void)
     return migrations;
 }
 
-static leaselock_status carry_out(leaselock_migrations *migrations, const call *asked, leaselock_migration_result **result)
+static leaselock_status carry_out(leaselock_migrations *migrations, const call *asked,
+                                  leaselock_migration_result **result)
 {
     switch (asked->operation) {
     case UP:
@@ -109,8 +111,9 @@ static void check_call(leaselock_migrations *migrations, const call *asked, int6
     leaselock_migration_result *result = NULL;
     leaselock_status status = carry_out(migrations, asked, &result);
     assert_int_equal(status, asked->status);
-    assert_string_equal(database_text("SELECT coalesce(group_concat(what, ' '), '') FROM (SELECT what FROM ran ORDER BY id)"),
-                        asked->ran);
+    assert_string_equal(
+        database_text("SELECT coalesce(group_concat(what, ' '), '') FROM (SELECT what FROM ran ORDER BY id)"),
+        asked->ran);
     assert_version(migrations, asked->version, false);
     if (status != LEASELOCK_OK) {
         assert_null(result);

@@ -83,7 +83,11 @@ const char *database_text(const char *sql)
     while (sqlite3_step(statement) == SQLITE_ROW)
         for (int i = 0; i < sqlite3_column_count(statement); i++) {
             const char *text = (const char *)sqlite3_column_text(statement, i);
-            used += (size_t)snprintf(answer + used, sizeof answers[0] - used, "%s%s", i ? "|" : used ? ";" : "", text ? text : "NULL");
+            used += (size_t)snprintf(answer + used, sizeof answers[0] - used, "%s%s",
+                                     i      ? "|"
+                                     : used ? ";"
+                                            : "",
+                                     text ? text : "NULL");
             assert_true(used < sizeof answers[0]);
         }
     assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);

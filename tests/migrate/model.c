@@ -147,7 +147,8 @@ static void fill(simple *model, leaselock_migration_source *source)
         (up ? model->up : model->down)[i / 2] = body;
         char name[64], text[128];
         /* a failing body does something first, which must be undone */
-        sprintf(text, "INSERT INTO ran (what) VALUES ('%c%d'); %s", up ? '+' : '-', i / 2, body == FAILING ? "OOPS" : "");
+        sprintf(text, "INSERT INTO ran (what) VALUES ('%c%d'); %s", up ? '+' : '-', i / 2,
+                body == FAILING ? "OOPS" : "");
         sprintf(name, "%0*d_x.%s.sql", rand() % 5 + 1, i / 2, up ? "up" : "down");
         if (body != ABSENT)
             assert_ok(leaselock_migration_source_add(source, name, text, strlen(text)));
@@ -168,7 +169,9 @@ static void one_round(void)
         char said[32];
         call_both(&model, migrations, said);
         assert_version(migrations, model.at, false);
-        if (strcmp(model.ran, database_text("SELECT coalesce(group_concat(what, ''), '') FROM (SELECT what FROM ran ORDER BY id)")))
+        if (strcmp(
+                model.ran,
+                database_text("SELECT coalesce(group_concat(what, ''), '') FROM (SELECT what FROM ran ORDER BY id)")))
             fail_msg("after %s", said);
     }
     end_migrations(migrations);

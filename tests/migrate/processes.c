@@ -95,8 +95,11 @@ static void three_files(void)
     migration_file("1_a.up.sql", "SELECT die(1); CREATE TABLE a (x); SELECT die(2);"
                                  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)"
                                  " INSERT INTO a SELECT hex(randomblob(20)) FROM n; SELECT die(3);");
-    migration_file("2_b.up.sql", "CREATE INDEX b ON a (x); SELECT die(4); DELETE FROM a WHERE rowid % 2; SELECT die(5)");
-    migration_file("3_c.up.sql", "SELECT die(6); CREATE TABLE c AS SELECT x FROM a; DROP TABLE a; SELECT die(7); ALTER TABLE c RENAME TO d");
+    migration_file("2_b.up.sql",
+                   "CREATE INDEX b ON a (x); SELECT die(4); DELETE FROM a WHERE rowid % 2; SELECT die(5)");
+    migration_file(
+        "3_c.up.sql",
+        "SELECT die(6); CREATE TABLE c AS SELECT x FROM a; DROP TABLE a; SELECT die(7); ALTER TABLE c RENAME TO d");
 }
 
 /* The version and the schema are of one moment: the old one or the new. */
@@ -112,8 +115,9 @@ static void check_state(void)
     if (database_number("SELECT count(*) FROM sqlite_master WHERE name = 'd'"))
         schema = database_text("SELECT 'd:' || count(*) FROM d");
     else if (database_number("SELECT count(*) FROM sqlite_master WHERE name = 'a'"))
-        schema = database_text("SELECT 'a:' || (SELECT count(*) FROM a) || (SELECT CASE count(*) WHEN 0 THEN '' ELSE ',b' END "
-                               "FROM sqlite_master WHERE name = 'b')");
+        schema = database_text(
+            "SELECT 'a:' || (SELECT count(*) FROM a) || (SELECT CASE count(*) WHEN 0 THEN '' ELSE ',b' END "
+            "FROM sqlite_master WHERE name = 'b')");
     assert_true(version >= 0 && version <= 3);
     assert_string_equal(schema, schemas[version]);
 }

@@ -77,8 +77,9 @@ TEST(a_folder)
         const char *name, *bytes;
         size_t size;
         const char *value;
-    } files[] = {{"plain", "p w", 3, "p w"},      {"line", "pw\n", 3, "pw"}, {"crlf", "pw\r\n", 4, "pw"}, {"two", "pw\n\n", 4, "pw\n"},
-                 {"cr", "pw\r", 3, "pw\r"},       {"empty", "", 0, ""},      {"newline", "\n", 1, ""},    {"nul", "a\0b", 3, NULL}};
+    } files[] = {{"plain", "p w", 3, "p w"},   {"line", "pw\n", 3, "pw"}, {"crlf", "pw\r\n", 4, "pw"},
+                 {"two", "pw\n\n", 4, "pw\n"}, {"cr", "pw\r", 3, "pw\r"}, {"empty", "", 0, ""},
+                 {"newline", "\n", 1, ""},     {"nul", "a\0b", 3, NULL}};
     char directory[] = "/tmp/leaselock-secrets-XXXXXX", path[200];
     leaselock_secrets *secrets;
     assert_non_null(mkdtemp(directory));

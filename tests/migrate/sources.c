@@ -46,16 +46,22 @@ TEST(folders_that_are_none)
     assert_refused(LEASELOCK_NOT_FOUND, try_open(in_folder("nowhere")));
     write_file(in_folder("file"), "", 0);
     assert_refused(LEASELOCK_NOT_FOUND, try_open(in_folder("file")));
-    assert_refused(LEASELOCK_SCHEME, leaselock_migrations_open_directory("memory:x", folder, NULL, &(leaselock_migrations *){NULL}));
-    assert_refused(LEASELOCK_INVALID, leaselock_migrations_open_directory("sqlite::memory:", folder, NULL, &(leaselock_migrations *){NULL}));
-    assert_refused(LEASELOCK_INVALID, leaselock_migrations_open_directory("sqlite:x?_journal=WAL", folder, NULL, &(leaselock_migrations *){NULL}));
+    assert_refused(LEASELOCK_SCHEME,
+                   leaselock_migrations_open_directory("memory:x", folder, NULL, &(leaselock_migrations *){NULL}));
+    assert_refused(LEASELOCK_INVALID, leaselock_migrations_open_directory("sqlite::memory:", folder, NULL,
+                                                                          &(leaselock_migrations *){NULL}));
+    assert_refused(LEASELOCK_INVALID, leaselock_migrations_open_directory("sqlite:x?_journal=WAL", folder, NULL,
+                                                                          &(leaselock_migrations *){NULL}));
 }
 
-/* As golang-migrate reads URLs: a path of its own scheme is relative where it does not begin with a slash, and is not decoded. */
+/*
+ * As golang-migrate reads URLs: a path of its own scheme is relative where it does not begin with a slash, and is not
+ * decoded.
+ */
 TEST(urls_as_golang_migrate_writes_them)
 {
-    static const char *const urls[] = {"sqlite3://a%%20b.db", "sqlite://sub/../a b.db", "sqlite3://file:a%%20b.db", "sqlite3:%s/a b.db",
-                                       "sqlite3://%s/a b.db?x-no-tx-wrap=true&_busy_timeout=10"};
+    static const char *const urls[] = {"sqlite3://a%%20b.db", "sqlite://sub/../a b.db", "sqlite3://file:a%%20b.db",
+                                       "sqlite3:%s/a b.db", "sqlite3://%s/a b.db?x-no-tx-wrap=true&_busy_timeout=10"};
     static const char *const files[] = {"a%20b.db", "a b.db", "a b.db", "a b.db", "a b.db"};
     char before[PATH_MAX], url[2 * PATH_MAX];
     assert_non_null(getcwd(before, sizeof before));
@@ -119,7 +125,8 @@ TEST(a_list_in_memory)
     assert_ok(leaselock_migration_source_add(source, "README.md", "is skipped", 10));
     assert_refused(LEASELOCK_DUPLICATE_MIGRATION, leaselock_migration_source_add(source, "02_x.up.sql", "", 0));
     assert_refused(LEASELOCK_BAD_MIGRATION, leaselock_migration_source_add(source, "9_x.up.sql", "a\0b", 3));
-    assert_refused(LEASELOCK_BAD_MIGRATION, leaselock_migration_source_add(source, "9999999999999999999_x.up.sql", "", 0));
+    assert_refused(LEASELOCK_BAD_MIGRATION,
+                   leaselock_migration_source_add(source, "9999999999999999999_x.up.sql", "", 0));
     assert_refused(LEASELOCK_INVALID, leaselock_migration_source_add(source, "9_x.up.sql", NULL, 1));
     assert_ok(leaselock_migrations_open_source(database_url(), source, NULL, &migrations));
     assert_ok(leaselock_migration_source_add(source, "4_late.up.sql", "", 0)); /* does not count */

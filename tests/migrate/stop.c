@@ -26,7 +26,8 @@ static int stop_inside_second(void *payload)
     sqlite3_open(database_path(), &db);
     int result = sqlite3_exec(db, "SELECT 1 FROM a", NULL, NULL, NULL);
     sqlite3_close(db);
-    if (result == SQLITE_OK || result == SQLITE_BUSY) /* busy: the second has written so much that it excludes readers */
+    if (result == SQLITE_OK ||
+        result == SQLITE_BUSY) /* busy: the second has written so much that it excludes readers */
         self->status = leaselock_migrations_stop(self->migrations, self->when);
     return 0;
 }
@@ -35,7 +36,8 @@ static void assert_stopped_inside(leaselock_migrations *migrations, leaselock_st
 {
     stopper self = {migrations, when, LEASELOCK_INTERNAL};
     leaselock_migration_result *result = NULL;
-    leaselock_interrupt_hook before = leaselock_interrupt_hook_swap((leaselock_interrupt_hook){stop_inside_second, &self});
+    leaselock_interrupt_hook before =
+        leaselock_interrupt_hook_swap((leaselock_interrupt_hook){stop_inside_second, &self});
     leaselock_status status = leaselock_migrations_up(migrations, &result);
     leaselock_interrupt_hook_swap(before);
     assert_ok(self.status);
@@ -58,7 +60,8 @@ TEST(now_cancels_the_statement_and_its_migration_is_rolled_back)
 
 TEST(between_lets_the_migration_end)
 {
-    three_files("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) INSERT INTO a SELECT max(i) FROM n");
+    three_files("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) INSERT INTO a "
+                "SELECT max(i) FROM n");
     leaselock_migrations *migrations = open_patiently();
     assert_stopped_inside(migrations, LEASELOCK_STOP_BETWEEN, 2);
     assert_string_equal(database_text("SELECT * FROM a"), "3000000");
@@ -89,7 +92,8 @@ TEST(waiting_for_the_write_lock_is_stopped_too)
     three_files("");
     leaselock_migrations_options options = {.struct_size = sizeof options, .wait_ms = LEASELOCK_FOREVER};
     stopper stopping = {NULL, LEASELOCK_STOP_BETWEEN, LEASELOCK_INTERNAL};
-    assert_ok(leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &stopping.migrations));
+    assert_ok(
+        leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &stopping.migrations));
     sqlite3 *writer = raw_open(database_path());
     raw_run(writer, "BEGIN IMMEDIATE");
     pthread_t thread;
@@ -111,7 +115,8 @@ TEST(the_interrupt_hook_cancels_with_an_error)
     three_files("CREATE TABLE b (x); " ENDLESS);
     int calls = 0;
     leaselock_migrations *migrations = open_directory("");
-    leaselock_interrupt_hook before = leaselock_interrupt_hook_swap((leaselock_interrupt_hook){interrupt_third, &calls});
+    leaselock_interrupt_hook before =
+        leaselock_interrupt_hook_swap((leaselock_interrupt_hook){interrupt_third, &calls});
     int64_t started = real_clock();
     leaselock_status status = leaselock_migrations_up(migrations, NULL);
     leaselock_interrupt_hook_swap(before);

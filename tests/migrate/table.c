@@ -18,9 +18,10 @@ TEST(it_is_golang_migrates_to_the_letter)
     two_files();
     leaselock_migrations *migrations = open_directory("");
     assert_up(migrations, LEASELOCK_MIGRATION_DONE, 2);
-    assert_string_equal(database_text(SCHEMA),
-                        "table|schema_migrations|schema_migrations|CREATE TABLE schema_migrations (version uint64,dirty bool);"
-                        "index|version_unique|schema_migrations|CREATE UNIQUE INDEX version_unique ON schema_migrations (version)");
+    assert_string_equal(
+        database_text(SCHEMA),
+        "table|schema_migrations|schema_migrations|CREATE TABLE schema_migrations (version uint64,dirty bool);"
+        "index|version_unique|schema_migrations|CREATE UNIQUE INDEX version_unique ON schema_migrations (version)");
     assert_string_equal(database_text("SELECT typeof(version), version, typeof(dirty), dirty FROM schema_migrations"),
                         "integer|2|integer|0");
     assert_string_equal(database_text("SELECT count(*) FROM sqlite_master"), "3");
@@ -48,13 +49,24 @@ TEST(another_name_comes_from_the_url_or_the_options)
 
 TEST(a_table_name_is_a_name)
 {
-    static const char *const bad[] = {"", "a b", "a;DROP TABLE users", "main.a", "1a", "\"a", "\"", "\"\"", "\"a\"\"b\"", "a--", "leaselock_migrations", "LeaseLock_Migrations"};
+    static const char *const bad[] = {"",
+                                      "a b",
+                                      "a;DROP TABLE users",
+                                      "main.a",
+                                      "1a",
+                                      "\"a",
+                                      "\"",
+                                      "\"\"",
+                                      "\"a\"\"b\"",
+                                      "a--",
+                                      "leaselock_migrations",
+                                      "LeaseLock_Migrations"};
     two_files();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         leaselock_migrations_options options = {.struct_size = sizeof options, .table = bad[i]};
         leaselock_migrations *migrations = NULL;
-        assert_refused(LEASELOCK_INVALID, leaselock_migrations_open_directory(database_url(), migrations_directory(), &options,
-                                                                              &migrations));
+        assert_refused(LEASELOCK_INVALID, leaselock_migrations_open_directory(database_url(), migrations_directory(),
+                                                                              &options, &migrations));
         assert_null(migrations);
     }
 }
@@ -67,10 +79,11 @@ TEST(our_own_tables_leave_the_users_names_alone)
     assert_version(migrations, LEASELOCK_NO_VERSION, false);
     assert_up(migrations, LEASELOCK_MIGRATION_DONE, 2);
     end_migrations(migrations);
-    assert_string_equal(database_text("SELECT name, sql FROM sqlite_master WHERE tbl_name = 'leaselock_migrations'"),
-                        "leaselock_migrations|CREATE TABLE leaselock_migrations (version uint64,dirty bool);"
-                        "leaselock_migrations_version_unique|CREATE UNIQUE INDEX leaselock_migrations_version_unique ON "
-                        "leaselock_migrations (version)");
+    assert_string_equal(
+        database_text("SELECT name, sql FROM sqlite_master WHERE tbl_name = 'leaselock_migrations'"),
+        "leaselock_migrations|CREATE TABLE leaselock_migrations (version uint64,dirty bool);"
+        "leaselock_migrations_version_unique|CREATE UNIQUE INDEX leaselock_migrations_version_unique ON "
+        "leaselock_migrations (version)");
     assert_string_equal(database_text("SELECT version, dirty FROM leaselock_migrations"), "1|0");
     end_lock(open_database());
 }
@@ -117,7 +130,8 @@ TEST(rows_that_hold_no_version)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char sql[200];
         leaselock_migrations *migrations = open_directory("");
-        snprintf(sql, sizeof sql, "DELETE FROM schema_migrations; INSERT INTO schema_migrations VALUES %s", bad[i].rows);
+        snprintf(sql, sizeof sql, "DELETE FROM schema_migrations; INSERT INTO schema_migrations VALUES %s",
+                 bad[i].rows);
         database_run(sql);
         const char *before = database_text("SELECT * FROM schema_migrations");
         assert_refused(bad[i].status, leaselock_migrations_up(migrations, NULL));
@@ -139,11 +153,13 @@ TEST(other_ways_to_write_the_same)
     } good[] = {{"(1, 'true')", 1, true}, {"(1, 't')", 1, true}, {"(1, 'F')", 1, false}, {"('2', 0)", 2, false},
                 {"(-1, 1)", -1, true},    {"(-1, 0)", -1, false}, {"(0, 0)", 0, false}};
     two_files();
-    database_run("CREATE TABLE schema_migrations (version bigint not null primary key, dirty boolean not null, extra text)");
+    database_run(
+        "CREATE TABLE schema_migrations (version bigint not null primary key, dirty boolean not null, extra text)");
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char sql[200];
         leaselock_migrations *migrations = open_directory("");
-        snprintf(sql, sizeof sql, "DELETE FROM schema_migrations; INSERT INTO schema_migrations (version, dirty) VALUES %s",
+        snprintf(sql, sizeof sql,
+                 "DELETE FROM schema_migrations; INSERT INTO schema_migrations (version, dirty) VALUES %s",
                  good[i].row);
         database_run(sql);
         assert_version(migrations, good[i].version, good[i].dirty);
@@ -230,7 +246,8 @@ TEST(drop_takes_all_but_the_leases)
 {
     two_files();
     end_lock(open_database());
-    database_run("CREATE TABLE \"odd \"\" name\" (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO \"odd \"\" name\" DEFAULT VALUES;"
+    database_run("CREATE TABLE \"odd \"\" name\" (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO \"odd \"\" name\" "
+                 "DEFAULT VALUES;"
                  "CREATE VIEW v AS SELECT * FROM \"odd \"\" name\"; CREATE VIEW w AS SELECT * FROM v;"
                  "CREATE TABLE child (id INTEGER REFERENCES \"odd \"\" name\"); INSERT INTO child VALUES (1);"
                  "CREATE VIRTUAL TABLE found USING fts5(text)");

@@ -9,11 +9,14 @@
 static const struct {
     const char *body, *message;
 } failing[] = {
-    {"CREATE TABLE a (x);\n  CREATE TABEL b (y);", "1_a.up.sql:2:10: near \"TABEL\": syntax error (in: CREATE TABEL b (y))"},
+    {"CREATE TABLE a (x);\n  CREATE TABEL b (y);",
+     "1_a.up.sql:2:10: near \"TABEL\": syntax error (in: CREATE TABEL b (y))"},
     {"CREATE TABLE a (x);\r\n\r\nINSERT INTO a VALUES (1, 2);", "1_a.up.sql:3:"},
     {"CREATE TABLE a (x); -- \xc3\xa4\xc3\xb6\n/* \xe2\x94\x80 */ INSERT INTO nothing VALUES (1);", "1_a.up.sql:2:"},
-    {"CREATE TABLE a (x UNIQUE);\nINSERT INTO a VALUES (1);\n\n  INSERT INTO a VALUES (1)", "1_a.up.sql:4:3: UNIQUE constraint failed: a.x"},
-    {"CREATE TABLE a (x UNIQUE ON CONFLICT ROLLBACK); INSERT INTO a VALUES (1); INSERT INTO a VALUES (1)", "UNIQUE constraint"},
+    {"CREATE TABLE a (x UNIQUE);\nINSERT INTO a VALUES (1);\n\n  INSERT INTO a VALUES (1)",
+     "1_a.up.sql:4:3: UNIQUE constraint failed: a.x"},
+    {"CREATE TABLE a (x UNIQUE ON CONFLICT ROLLBACK); INSERT INTO a VALUES (1); INSERT INTO a VALUES (1)",
+     "UNIQUE constraint"},
     {"CREATE TABLE a (x); INSERT INTO a VALUES (?1)", "parameters"},
     {"CREATE TABLE a (x); INSERT INTO a VALUES (:name)", "parameters"},
     {"CREATE TABLE a (x); SELECT load_extension('x')", "1_a.up.sql:1:21: "},
@@ -31,7 +34,8 @@ TEST(a_failing_migration_leaves_nothing_and_says_where)
         assert_refused(LEASELOCK_MIGRATION_FAILED, leaselock_migrations_up(migrations, NULL));
         assert_message(failing[i].message);
         assert_string_equal(leaselock_migrations_failed_file(migrations), "1_a.up.sql");
-        assert_true(leaselock_migrations_failed_line(migrations) > 0 && leaselock_migrations_failed_column(migrations) > 0);
+        assert_true(leaselock_migrations_failed_line(migrations) > 0 &&
+                    leaselock_migrations_failed_column(migrations) > 0);
         assert_version(migrations, LEASELOCK_NO_VERSION, false);
         end_migrations(migrations);
         assert_string_equal(database_text("SELECT count(*) FROM sqlite_master"), "0");
@@ -78,7 +82,8 @@ TEST(a_run_can_be_followed_and_stopped_between)
     migration_file("1_a.up.sql", "CREATE TABLE a (x)");
     migration_file("2_b.up.sql", "CREATE TABLE b (x)");
     migration_file("3_c.up.sql", "OOPS");
-    assert_ok(leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &followed.migrations));
+    assert_ok(
+        leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &followed.migrations));
     leaselock_status status = leaselock_migrations_up(followed.migrations, &result);
     assert_run(status, result, LEASELOCK_MIGRATION_STOPPED, 1);
     assert_int_equal(followed.calls, 1);
@@ -97,7 +102,8 @@ TEST(those_before_the_failing_one_stay)
     leaselock_migrations *migrations = open_directory("");
     assert_refused(LEASELOCK_MIGRATION_FAILED, leaselock_migrations_up(migrations, NULL));
     assert_version(migrations, 2, false);
-    assert_string_equal(database_text("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'schema_migrations'"), "a;b");
+    assert_string_equal(
+        database_text("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'schema_migrations'"), "a;b");
     migration_file("3_c.up.sql", "CREATE TABLE c (x); DROP TABLE a");
     assert_up(migrations, LEASELOCK_MIGRATION_DONE, 3);
     end_migrations(migrations);
@@ -111,13 +117,18 @@ static const struct {
     {"-- only a comment", NULL},
     {"", NULL},
     {" \r\n\t\f ;;; /* */ -- x\n;", NULL},
-    {"\xEF\xBB\xBF" "CREATE TABLE t (x); INSERT INTO t VALUES (1)", "1"},
+    {"\xEF\xBB\xBF"
+     "CREATE TABLE t (x); INSERT INTO t VALUES (1)",
+     "1"},
     {"CREATE TABLE t (x);\r\nINSERT INTO t VALUES ('a\r\nb');\r\n", "a\r\nb"},
     {"CREATE TABLE t (x); INSERT INTO t VALUES (';'), ('--'), ('/*'), ('it''s')", ";;--;/*;it's"},
     {"CREATE TABLE t (x); INSERT INTO t VALUES (CAST(x'ff80' AS TEXT)), ('\xff\xfe')", "\xff\x80;\xff\xfe"},
-    {"CREATE TABLE t (x); CREATE TRIGGER r AFTER INSERT ON t WHEN new.x = 1 BEGIN\n INSERT INTO t VALUES (CASE new.x WHEN 1 THEN 2 END);\n"
-     "END;\nINSERT INTO t VALUES (1);", "1;2"},
-    {"CREATE TABLE t (x);SAVEPOINT s; INSERT INTO t VALUES (1); ROLLBACK TO s; INSERT INTO t VALUES (2); RELEASE s", "2"},
+    {"CREATE TABLE t (x); CREATE TRIGGER r AFTER INSERT ON t WHEN new.x = 1 BEGIN\n INSERT INTO t VALUES (CASE new.x "
+     "WHEN 1 THEN 2 END);\n"
+     "END;\nINSERT INTO t VALUES (1);",
+     "1;2"},
+    {"CREATE TABLE t (x);SAVEPOINT s; INSERT INTO t VALUES (1); ROLLBACK TO s; INSERT INTO t VALUES (2); RELEASE s",
+     "2"},
     {"CREATE TABLE t (x);SAVEPOINT s; INSERT INTO t VALUES (1); ROLLBACK TRANSACTION TO SAVEPOINT s", ""},
     {"BEGIN; CREATE TABLE t (x); INSERT INTO t VALUES (3); COMMIT;", "3"},
     {"-- why\nbegin immediate transaction;CREATE TABLE t (x);\nend transaction -- done\n", ""},
@@ -126,7 +137,9 @@ static const struct {
     {"CREATE TABLE t (x); PRAGMA user_version = 9; INSERT INTO t SELECT user_version FROM pragma_user_version", "9"},
     {"CREATE TABLE t (x); ALTER TABLE schema_migrations ADD COLUMN applied_at TEXT DEFAULT 'now'", ""},
     {"DROP TABLE schema_migrations; CREATE TABLE t (x)", ""},
-    {"CREATE TABLE t (\"BEGIN\" TEXT, [COMMIT] TEXT, `END` TEXT); -- COMMIT;\nINSERT INTO t VALUES ('BEGIN;', 'COMMIT;', /* ROLLBACK; */ 'x')", "BEGIN;|COMMIT;|x"},
+    {"CREATE TABLE t (\"BEGIN\" TEXT, [COMMIT] TEXT, `END` TEXT); -- COMMIT;\nINSERT INTO t VALUES ('BEGIN;', "
+     "'COMMIT;', /* ROLLBACK; */ 'x')",
+     "BEGIN;|COMMIT;|x"},
 };
 
 TEST(what_real_files_contain)
@@ -208,13 +221,16 @@ TEST(and_is_dirty_when_it_fails)
 
 #define PARENT "CREATE TABLE p (id INTEGER PRIMARY KEY, x); CREATE TABLE c (p REFERENCES p ON DELETE CASCADE);" \
                "INSERT INTO p VALUES (1, 1); INSERT INTO c VALUES (1);"
-#define REBUILD "CREATE TABLE q (id INTEGER PRIMARY KEY); INSERT INTO q SELECT id FROM p; DROP TABLE p; ALTER TABLE q RENAME TO p;"
+#define REBUILD                                                                                                        \
+    "CREATE TABLE q (id INTEGER PRIMARY KEY); INSERT INTO q SELECT id FROM p; DROP TABLE p; ALTER TABLE q RENAME TO "  \
+    "p;"
 
 TEST(foreign_keys_are_off_unless_the_url_says_on)
 {
     static const struct {
         const char *options, *children;
-    } cases[] = {{"", "1"}, {"?_fk=0", "1"}, {"?_fk=1", "0"}, {"?_foreign_keys=true", "0"}, {"?_pragma=foreign_keys(1)", "0"}};
+    } cases[] = {
+        {"", "1"}, {"?_fk=0", "1"}, {"?_fk=1", "0"}, {"?_foreign_keys=true", "0"}, {"?_pragma=foreign_keys(1)", "0"}};
     migration_file("1_a.up.sql", PARENT);
     migration_file("2_b.up.sql", REBUILD);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -265,11 +281,15 @@ TEST(an_unknown_directive_is_an_error_before_anything_runs)
 TEST(what_a_script_sets_does_not_reach_the_next)
 {
     char attach[PATH_MAX + 200];
-    snprintf(attach, sizeof attach, "ATTACH '%s' AS other; PRAGMA ignore_check_constraints = ON; PRAGMA recursive_triggers = ON;"
-                                    "PRAGMA writable_schema = ON", in_folder("other.db"));
+    snprintf(attach, sizeof attach,
+             "ATTACH '%s' AS other; PRAGMA ignore_check_constraints = ON; PRAGMA recursive_triggers = ON;"
+             "PRAGMA writable_schema = ON",
+             in_folder("other.db"));
     migration_file("1_a.up.sql", attach);
-    migration_file("2_b.up.sql", "CREATE TABLE seen AS SELECT (SELECT count(*) FROM pragma_database_list WHERE name = 'other') AS attached,"
-                                 " (SELECT ignore_check_constraints FROM pragma_ignore_check_constraints) AS checks");
+    migration_file(
+        "2_b.up.sql",
+        "CREATE TABLE seen AS SELECT (SELECT count(*) FROM pragma_database_list WHERE name = 'other') AS attached,"
+        " (SELECT ignore_check_constraints FROM pragma_ignore_check_constraints) AS checks");
     leaselock_migrations *migrations = open_directory("");
     assert_up(migrations, LEASELOCK_MIGRATION_DONE, 2);
     end_migrations(migrations);
@@ -278,8 +298,10 @@ TEST(what_a_script_sets_does_not_reach_the_next)
 
 TEST(deferred_foreign_keys_fail_the_commit_and_leave_nothing)
 {
-    migration_file("1_a.up.sql", "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p DEFERRABLE INITIALLY DEFERRED);"
-                                 "INSERT INTO c VALUES (9)");
+    migration_file(
+        "1_a.up.sql",
+        "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p DEFERRABLE INITIALLY DEFERRED);"
+        "INSERT INTO c VALUES (9)");
     leaselock_migrations *migrations = open_directory("?_fk=1");
     assert_refused(LEASELOCK_MIGRATION_FAILED, leaselock_migrations_up(migrations, NULL));
     assert_string_equal(database_text("SELECT count(*) FROM sqlite_master"), "0");

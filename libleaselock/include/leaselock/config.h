@@ -46,7 +46,8 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_config_set(leaselo
                                                                          const char *value);
 
 /**
- * A value as text, its default where it is not set; NULL where there is neither, or no such key. Borrowed until the next set.
+ * A value as text, its default where it is not set; NULL where there is neither, or no such key. Borrowed until the
+ * next set.
  * Defaults: db.engine postgresql, db.host localhost, db.port 5432, db.dbname postgres, db.migrations /db/migrations,
  * lock.ttl 30, lock.operation 5; none for db.url and lock.client_id. Since 0.1.
  */
@@ -59,8 +60,8 @@ LEASELOCK_API const char *leaselock_config_key(size_t index);
 LEASELOCK_API void leaselock_config_free(leaselock_config *config);
 
 /**
- * Opens a database of leases as the configuration says: db.url, or db.engine, db.host, db.port and db.dbname with the secrets
- * POSTGRES_USER and POSTGRES_PASSWORD; lock.ttl, lock.client_id and lock.operation.
+ * Opens a database of leases as the configuration says: db.url, or db.engine, db.host, db.port and db.dbname with the
+ * secrets POSTGRES_USER and POSTGRES_PASSWORD; lock.ttl, lock.client_id and lock.operation.
  * @param secrets  borrowed for the call; NULL where none are needed
  * @param out      close it, then free it
  * Specific errors: those of leaselock_lock_open(), SECRET. Since 0.1.

@@ -1,23 +1,24 @@
 /**
  * Schema migrations: golang-migrate's files and version table, run so that a failure leaves nothing behind.
  *
- * A migration is a file NUMBER_title.up.EXTENSION, and one named `.down.` that takes it back. The database says in a table
- * of one row (schema_migrations) which version it is at. Body and version are written in one transaction: a migration that
- * fails, or a process that is killed, leaves the old version and the old schema. What cannot run in a transaction (VACUUM,
- * PRAGMA journal_mode, a COMMIT of its own) runs as golang-migrate runs it: the row is marked as dirty around it.
+ * A migration is a file NUMBER_title.up.EXTENSION, and one named `.down.` that takes it back. The database says in a
+ * table of one row (schema_migrations) which version it is at. Body and version are written in one transaction: a
+ * migration that fails, or a process that is killed, leaves the old version and the old schema. What cannot run in a
+ * transaction (VACUUM, PRAGMA journal_mode, a COMMIT of its own) runs as golang-migrate runs it: the row is marked as
+ * dirty around it.
  *
  * What a run did is data, a leaselock_migration_result: done, no change, short, stopped. A status says that it failed.
  * No version (nothing was applied yet) is LEASELOCK_NO_VERSION, -1; versions are 0 to 2^63-1.
  *
- * Threads: a handle may be used from several threads; one run at a time, the others wait for their turn. Other processes
- * are excluded by the database's own write lock, held for one migration at a time: each is applied exactly once.
- * Waits end by leaselock_migrations_stop(), and by the thread's interrupt hook (then as INTERRUPTED).
+ * Threads: a handle may be used from several threads; one run at a time, the others wait for their turn. Other
+ * processes are excluded by the database's own write lock, held for one migration at a time: each is applied exactly
+ * once. Waits end by leaselock_migrations_stop(), and by the thread's interrupt hook (then as INTERRUPTED).
  *
- * Errors that any function here may return, beside its own: INVALID, NOMEM, CLOSED, FORKED, INTERRUPTED, UNAVAILABLE (the write
- * lock was not free in time; the message says which process has it, where the system tells), IO, FULL, PERMISSION, READ_ONLY,
- * NOT_A_DATABASE, CORRUPT, MOVED, INTERNAL.
- * Errors of every function that reads the version: FOREIGN_TABLES (the version table is another tool's), VERSION_ROWS (it
- * has more than one row), BAD_VERSION (its row holds no version). Nothing is changed then.
+ * Errors that any function here may return, beside its own: INVALID, NOMEM, CLOSED, FORKED, INTERRUPTED, UNAVAILABLE
+ * (the write lock was not free in time; the message says which process has it, where the system tells), IO, FULL,
+ * PERMISSION, READ_ONLY, NOT_A_DATABASE, CORRUPT, MOVED, INTERNAL.
+ * Errors of every function that reads the version: FOREIGN_TABLES (the version table is another tool's), VERSION_ROWS
+ * (it has more than one row), BAD_VERSION (its row holds no version). Nothing is changed then.
  */
 #ifndef LEASELOCK_MIGRATIONS_H
 #define LEASELOCK_MIGRATIONS_H
@@ -62,13 +63,16 @@ LEASELOCK_API int64_t leaselock_migration_result_from(const leaselock_migration_
 LEASELOCK_API int64_t leaselock_migration_result_to(const leaselock_migration_result *result);
 
 /**
- * How many migrations were run. The getters below take an index below it, in the order of the run; they answer NULL or 0
- * beyond. Since 0.1.
+ * How many migrations were run. The getters below take an index below it, in the order of the run; they answer NULL or
+ * 0 beyond. Since 0.1.
  */
 LEASELOCK_API size_t leaselock_migration_result_count(const leaselock_migration_result *result);
 /** The migration's own version; after a down the database is at the one before. Since 0.1. */
 LEASELOCK_API int64_t leaselock_migration_result_version(const leaselock_migration_result *result, size_t index);
-/** Its title, or "" where it has no file for this direction: then nothing ran, and only the version moved. Borrowed. Since 0.1. */
+/**
+ * Its title, or "" where it has no file for this direction: then nothing ran, and only the version moved. Borrowed.
+ * Since 0.1.
+ */
 LEASELOCK_API const char *leaselock_migration_result_title(const leaselock_migration_result *result, size_t index);
 /** Its file's name, or "". Borrowed. Since 0.1. */
 LEASELOCK_API const char *leaselock_migration_result_file(const leaselock_migration_result *result, size_t index);
@@ -83,11 +87,14 @@ LEASELOCK_API void leaselock_migration_result_free(leaselock_migration_result *r
 /** Zeroed means all defaults; struct_size must be sizeof(leaselock_migrations_options). Append only. */
 typedef struct leaselock_migrations_options {
     size_t struct_size;
-    const char *table; /**< the version table, unquoted or in its own quotes; default: the URL's x-migrations-table, else schema_migrations */
-    int64_t wait_ms;   /**< how long to wait for other runners; default: the URL's _busy_timeout, else 5 s. May be LEASELOCK_FOREVER */
+    const char *table; /**< the version table, unquoted or in its own quotes; default: the URL's x-migrations-table,
+                          else schema_migrations */
+    int64_t wait_ms;   /**< how long to wait for other runners; default: the URL's _busy_timeout, else 5 s. May be
+                          LEASELOCK_FOREVER */
     /**
-     * Called after each migration that was run, on the thread that runs them; may be NULL. The last of `so_far` is that migration;
-     * its kind is not known yet. It is borrowed for the call. Of this handle only leaselock_migrations_stop() may be called.
+     * Called after each migration that was run, on the thread that runs them; may be NULL. The last of `so_far` is that
+     * migration; its kind is not known yet. It is borrowed for the call. Of this handle only
+     * leaselock_migrations_stop() may be called.
      */
     void (*progress)(const leaselock_migration_result *so_far, void *payload);
     void *payload; /**< passed to it, yours */
@@ -108,13 +115,14 @@ leaselock_migrations_open(const leaselock_config *config, leaselock_secrets *sec
 
 /**
  * Connects to the database and reads the names in the folder. Changes nothing, but may create an empty database.
- * @param url        sqlite:PATH, sqlite:///absolute/path; or golang-migrate's sqlite3://PATH. Options: x-migrations-table,
- *                   x-no-tx-wrap, _foreign_keys (_fk), _busy_timeout, as golang-migrate and its driver read them
+ * @param url        sqlite:PATH, sqlite:///absolute/path; or golang-migrate's sqlite3://PATH. Options:
+ *                   x-migrations-table, x-no-tx-wrap, _foreign_keys (_fk), _busy_timeout, as golang-migrate and its
+ *                   driver read them
  * @param directory  a path, or golang-migrate's file://PATH; subfolders are not looked into
  * @param options    NULL for the defaults
  * @param out        close it, then free it
- * Specific errors: SCHEME, NOT_FOUND, DIRECTORY, DUPLICATE_MIGRATION (two files of one version and direction), BAD_MIGRATION (a
- * version above 2^63-1). Since 0.1.
+ * Specific errors: SCHEME, NOT_FOUND, DIRECTORY, DUPLICATE_MIGRATION (two files of one version and direction),
+ * BAD_MIGRATION (a version above 2^63-1). Since 0.1.
  */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status
 leaselock_migrations_open_directory(const char *url, const char *directory, const leaselock_migrations_options *options,
@@ -152,12 +160,12 @@ LEASELOCK_API void leaselock_migrations_free(leaselock_migrations *migrations);
 /* ---- running ---- */
 
 /*
- * Each of up, down, steps and goto may return, beside the errors above: DIRTY (a migration of another tool, or one that could not
- * run in a transaction, failed half-way), UNKNOWN_VERSION (the database's version is in no file), NO_MIGRATION (there is no such
- * migration, or none at all), BAD_MIGRATION (the file cannot be read, or is none), MIGRATION_FAILED (a statement failed; see
- * leaselock_migrations_failed_line()), MIGRATION_CONFLICT (another runner moved the version the other way meanwhile).
- * After an error, the migrations before the failing one stay applied.
- * `out` is yours to free; it may be NULL.
+ * Each of up, down, steps and goto may return, beside the errors above: DIRTY (a migration of another tool, or one that
+ * could not run in a transaction, failed half-way), UNKNOWN_VERSION (the database's version is in no file),
+ * NO_MIGRATION (there is no such migration, or none at all), BAD_MIGRATION (the file cannot be read, or is none),
+ * MIGRATION_FAILED (a statement failed; see leaselock_migrations_failed_line()), MIGRATION_CONFLICT (another runner
+ * moved the version the other way meanwhile).
+ * After an error, the migrations before the failing one stay applied. `out` is yours to free; it may be NULL.
  */
 
 /** Applies all that is pending. An empty source is NO_MIGRATION. Since 0.1. */
@@ -167,8 +175,8 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_migrations_up(leas
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_migrations_down(leaselock_migrations *migrations,
                                                                               leaselock_migration_result **out);
 /**
- * Applies the next `count` migrations, or takes the last -count back; 0 is NO_CHANGE. Where there are fewer, those are run and
- * the result is SHORT; where there is none, NO_MIGRATION. Since 0.1.
+ * Applies the next `count` migrations, or takes the last -count back; 0 is NO_CHANGE. Where there are fewer, those are
+ * run and the result is SHORT; where there is none, NO_MIGRATION. Since 0.1.
  */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_migrations_steps(leaselock_migrations *migrations,
                                                                                int64_t count,
@@ -200,8 +208,9 @@ enum {
 };
 
 /**
- * Stops the run in progress, or the next one where none is: its result is STOPPED. Waits for nobody; may be called from any
- * thread and from a signal handler. A migration that runs without a transaction is left dirty when it is cancelled. Since 0.1.
+ * Stops the run in progress, or the next one where none is: its result is STOPPED. Waits for nobody; may be called from
+ * any thread and from a signal handler. A migration that runs without a transaction is left dirty when it is cancelled.
+ * Since 0.1.
  */
 LEASELOCK_API leaselock_status leaselock_migrations_stop(leaselock_migrations *migrations, leaselock_stop when);
 
@@ -229,7 +238,10 @@ enum {
 /** "APPLIED", "PENDING", "MISSING". Since 0.1. */
 LEASELOCK_API const char *leaselock_migration_state_name(leaselock_migration_state state);
 
-/** Sorted by version. Takes no lock, writes nothing, and is no error where the database is dirty. @param out yours to free. Since 0.1. */
+/**
+ * Sorted by version. Takes no lock, writes nothing, and is no error where the database is dirty. @param out yours to
+ * free. Since 0.1.
+ */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_migrations_status(leaselock_migrations *migrations,
                                                                                 leaselock_migration_listing **out);
 /** The row as it is. Since 0.1. */
@@ -249,8 +261,8 @@ LEASELOCK_API bool leaselock_migration_listing_has_down(const leaselock_migratio
 LEASELOCK_API void leaselock_migration_listing_free(leaselock_migration_listing *listing);
 
 /*
- * Where the last run of this handle failed (MIGRATION_FAILED, BAD_MIGRATION); 0 and "" when it did not, or nobody can tell.
- * Borrowed, valid until the handle's next run. Not for a handle that another thread runs at the same time.
+ * Where the last run of this handle failed (MIGRATION_FAILED, BAD_MIGRATION); 0 and "" when it did not, or nobody can
+ * tell. Borrowed, valid until the handle's next run. Not for a handle that another thread runs at the same time.
  */
 /** The file's name. Since 0.1. */
 LEASELOCK_API const char *leaselock_migrations_failed_file(const leaselock_migrations *migrations);
@@ -286,7 +298,8 @@ typedef struct leaselock_create_options {
  * @param out      the files and their version; yours to free, may be NULL
  * Specific errors: DUPLICATE_MIGRATION (there is such a version), NOT_FOUND, PERMISSION, IO. Since 0.1.
  */
-LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_migrations_create(const char *directory, const char *title,
+LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_migrations_create(const char *directory,
+                                                                                const char *title,
                                                                                 const leaselock_create_options *options,
                                                                                 leaselock_migration_result **out);
 

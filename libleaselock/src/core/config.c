@@ -164,12 +164,14 @@ static bool is_null(const yaml_node_t *node)
     return false;
 }
 
-static leaselock_status fail_at(const ll_reading *reading, const yaml_node_t *node, const char *what, const char *detail)
+static leaselock_status fail_at(const ll_reading *reading, const yaml_node_t *node, const char *what,
+                                const char *detail)
 {
     return ll_error_set(LEASELOCK_CONFIG, "%s:%zu: %s%.100s", reading->name, node->start_mark.line + 1, what, detail);
 }
 
-static leaselock_status read_value(ll_reading *reading, const yaml_node_t *at, const yaml_node_t *node, const char *name)
+static leaselock_status read_value(ll_reading *reading, const yaml_node_t *at, const yaml_node_t *node,
+                                   const char *name)
 {
     size_t key = find_key(name);
     if (key == KEY_COUNT)
@@ -189,7 +191,8 @@ typedef leaselock_status (*ll_pair_reader)(ll_reading *, const yaml_node_t *key,
                                            const char *section);
 
 /* Every pair of a mapping; nothing is an empty one. */
-static leaselock_status read_pairs(ll_reading *reading, const yaml_node_t *node, const char *section, ll_pair_reader read)
+static leaselock_status read_pairs(ll_reading *reading, const yaml_node_t *node, const char *section,
+                                   ll_pair_reader read)
 {
     if (is_null(node))
         return LEASELOCK_OK;

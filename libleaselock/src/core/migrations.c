@@ -154,8 +154,8 @@ static leaselock_status open_with(const leaselock_engine *engine, const char *ur
     return status;
 }
 
-static leaselock_status open_directory(const char *url, const char *directory, const leaselock_migrations_options *given,
-                                       leaselock_migrations **out)
+static leaselock_status open_directory(const char *url, const char *directory,
+                                       const leaselock_migrations_options *given, leaselock_migrations **out)
 {
     leaselock_migrations_options options;
     const leaselock_engine *engine;
@@ -167,7 +167,8 @@ static leaselock_status open_directory(const char *url, const char *directory, c
 }
 
 leaselock_status leaselock_migrations_open_directory(const char *url, const char *directory,
-                                                     const leaselock_migrations_options *options, leaselock_migrations **out)
+                                                     const leaselock_migrations_options *options,
+                                                     leaselock_migrations **out)
 {
     ll_error_clear();
     if (!url || !directory || !out)
@@ -310,7 +311,8 @@ leaselock_status leaselock_migrations_goto(leaselock_migrations *migrations, int
 {
     leaselock_status status = check(migrations);
     if (status == LEASELOCK_OK && version < 0)
-        status = ll_error_set(LEASELOCK_INVALID, "there is no version %lld: down goes back to none", (long long)version);
+        status =
+            ll_error_set(LEASELOCK_INVALID, "there is no version %lld: down goes back to none", (long long)version);
     return status == LEASELOCK_OK ? run(migrations, reach, &(ll_goal){.kind = LL_GOAL_GOTO, .number = version}, out)
                                   : status;
 }

@@ -61,8 +61,8 @@ static leaselock_status server_url(const leaselock_config *config, leaselock_sec
     char *name = encode(leaselock_config_get(config, "db.dbname"), false);
     if (status == LEASELOCK_OK) {
         *out = host && name ? ll_format("%s://%s%s%s%s%s:%s/%s", leaselock_config_get(config, "db.engine"),
-                                        user ? user : "", password ? ":" : "", password ? password : "", user ? "@" : "",
-                                        host, leaselock_config_get(config, "db.port"), name)
+                                        user ? user : "", password ? ":" : "", password ? password : "",
+                                        user ? "@" : "", host, leaselock_config_get(config, "db.port"), name)
                             : NULL;
         status = *out ? LEASELOCK_OK : LEASELOCK_NOMEM;
     }

@@ -78,7 +78,8 @@ static leaselock_status next_version(const leaselock_migration_source *source, c
                    : ll_error_set(LEASELOCK_INTERNAL, "the clock's time has no date");
     }
     int64_t last = source->count ? source->migrations[source->count - 1].version : 0;
-    int length = last == INT64_MAX ? DIGITS_MAX + 1 : snprintf(text, 32, "%0*lld", options->digits, (long long)last + 1);
+    int length =
+        last == INT64_MAX ? DIGITS_MAX + 1 : snprintf(text, 32, "%0*lld", options->digits, (long long)last + 1);
     if (length > options->digits)
         return ll_error_set(LEASELOCK_INVALID,
                             "next sequence number after %lld too large, at most %d digits are allowed", (long long)last,
@@ -111,8 +112,8 @@ static void remove_file(const char *directory, const char *file)
 }
 
 /* Both files, or none. */
-static leaselock_status create_pair(const char *directory, const char *version, const char *title, const char *extension,
-                                    leaselock_migration_result *result)
+static leaselock_status create_pair(const char *directory, const char *version, const char *title,
+                                    const char *extension, leaselock_migration_result *result)
 {
     int64_t number = strtoll(version, NULL, 10);
     for (int i = 0; i < 2; i++) {

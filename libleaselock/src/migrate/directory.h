@@ -4,7 +4,9 @@
 
 #include "leaselock/common.h"
 
-/* A file of the folder, whole, with a NUL behind it; yours to free. BAD_MIGRATION where it cannot be read to its end. */
+/*
+ * A file of the folder, whole, with a NUL behind it; yours to free. BAD_MIGRATION where it cannot be read to its end.
+ */
 leaselock_status ll_directory_read(const char *directory, const char *file, char **text, size_t *size);
 
 /* Where a path leads that may be written as golang-migrate writes it: file://PATH. */

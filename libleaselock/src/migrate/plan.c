@@ -11,10 +11,11 @@ static leaselock_status locate(const leaselock_migration_source *source, int64_t
     *index = ll_source_find(source, version);
     if (*index >= 0)
         return LEASELOCK_OK;
-    return ll_error_set(LEASELOCK_UNKNOWN_VERSION,
-                        "the database is at version %lld, and no file has that: use the files it was migrated with (those of a "
-                        "newer release?), or set another version by force",
-                        (long long)version);
+    return ll_error_set(
+        LEASELOCK_UNKNOWN_VERSION,
+        "the database is at version %lld, and no file has that: use the files it was migrated with (those of a "
+        "newer release?), or set another version by force",
+        (long long)version);
 }
 
 static int64_t version_at(const leaselock_migration_source *source, int64_t index)
@@ -55,7 +56,8 @@ static leaselock_status plan_steps(const leaselock_migration_source *source, int
     return LEASELOCK_OK;
 }
 
-static leaselock_status plan_goto(const leaselock_migration_source *source, int64_t version, int64_t current, ll_plan *plan)
+static leaselock_status plan_goto(const leaselock_migration_source *source, int64_t version, int64_t current,
+                                  ll_plan *plan)
 {
     if (ll_source_find(source, version) < 0)
         return ll_error_set(LEASELOCK_NO_MIGRATION, "there is no migration with version %lld", (long long)version);
@@ -65,7 +67,8 @@ static leaselock_status plan_goto(const leaselock_migration_source *source, int6
     return LEASELOCK_OK;
 }
 
-leaselock_status ll_plan_make(const leaselock_migration_source *source, const ll_goal *goal, int64_t current, ll_plan *out)
+leaselock_status ll_plan_make(const leaselock_migration_source *source, const ll_goal *goal, int64_t current,
+                              ll_plan *out)
 {
     int64_t at;
     *out = (ll_plan){.target = LEASELOCK_NO_VERSION};

@@ -19,7 +19,8 @@ typedef struct ll_plan {
 } ll_plan;
 
 /* From the database's version. UNKNOWN_VERSION, NO_MIGRATION. */
-leaselock_status ll_plan_make(const leaselock_migration_source *source, const ll_goal *goal, int64_t current, ll_plan *out);
+leaselock_status ll_plan_make(const leaselock_migration_source *source, const ll_goal *goal, int64_t current,
+                              ll_plan *out);
 
 /* True when the version is the target, or beyond it. */
 bool ll_plan_reached(const ll_plan *plan, int64_t version);

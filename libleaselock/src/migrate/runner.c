@@ -32,10 +32,13 @@ static leaselock_status read_row(const ll_runner *runner, leaselock_version_row 
                             table, row->detail);
     case LEASELOCK_VERSION_MANY:
         return ll_error_set(LEASELOCK_VERSION_ROWS,
-                            "the table %s has more than one row: find out which version is right, and set it by force", table);
+                            "the table %s has more than one row: find out which version is right, and set it by force",
+                            table);
     case LEASELOCK_VERSION_UNREADABLE:
-        return ll_error_set(LEASELOCK_BAD_VERSION, "the row of %s cannot be used (%s): find out which version is right, and "
-                                                   "set it by force", table, row->detail);
+        return ll_error_set(LEASELOCK_BAD_VERSION,
+                            "the row of %s cannot be used (%s): find out which version is right, and "
+                            "set it by force",
+                            table, row->detail);
     case LEASELOCK_VERSION_NONE:
         row->version = LEASELOCK_NO_VERSION;
         break;
@@ -62,10 +65,11 @@ static leaselock_status dirty(int64_t version)
     char at[32] = "no version";
     if (version != LEASELOCK_NO_VERSION)
         snprintf(at, sizeof at, "version %lld", (long long)version);
-    return ll_error_set(LEASELOCK_DIRTY,
-                        "the database is dirty at %s: the migration that leads there failed half-way (or still runs elsewhere). "
-                        "Look what of it is done, repair that by hand, then set by force the version that the schema is at now",
-                        at);
+    return ll_error_set(
+        LEASELOCK_DIRTY,
+        "the database is dirty at %s: the migration that leads there failed half-way (or still runs elsewhere). "
+        "Look what of it is done, repair that by hand, then set by force the version that the schema is at now",
+        at);
 }
 
 /* golang-migrate marks the row while a migration runs: what is dirty for a moment only is no failure. */
@@ -151,7 +155,8 @@ static leaselock_status run_outside(const ll_runner *runner, leaselock_script *s
 }
 
 /* One migration that is loaded and examined; *done is false where another runner was faster. */
-static leaselock_status apply(const ll_runner *runner, leaselock_script *script, int64_t before, int64_t after, bool *done)
+static leaselock_status apply(const ll_runner *runner, leaselock_script *script, int64_t before, int64_t after,
+                              bool *done)
 {
     bool outside = script && script->outside;
     leaselock_status status = begin_at(runner, outside ? NULL : script, before, done);
@@ -223,9 +228,10 @@ static leaselock_status advance(const ll_runner *runner, const ll_plan *plan, le
 
 static leaselock_status conflict(int64_t left, int64_t found)
 {
-    return ll_error_set(LEASELOCK_MIGRATION_CONFLICT,
-                        "another runner moved the database from version %lld to %lld meanwhile: run one after the other",
-                        (long long)left, (long long)found);
+    return ll_error_set(
+        LEASELOCK_MIGRATION_CONFLICT,
+        "another runner moved the database from version %lld to %lld meanwhile: run one after the other",
+        (long long)left, (long long)found);
 }
 
 static int stop_asked(const ll_runner *runner)

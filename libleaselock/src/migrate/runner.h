@@ -1,6 +1,6 @@
 /*
- * The migration runner: versions, order, transactions, and what another runner may do meanwhile. What a database needs for that
- * is the engine's second table (leaselock_migration_slots). The library's own tables are installed by it, too.
+ * The migration runner: versions, order, transactions, and what another runner may do meanwhile. What a database needs
+ * for that is the engine's second table (leaselock_migration_slots). The library's own tables are installed by it, too.
  */
 #ifndef LL_MIGRATE_RUNNER_H
 #define LL_MIGRATE_RUNNER_H
@@ -45,7 +45,8 @@ leaselock_status ll_runner_version(const ll_runner *runner, int64_t *version, bo
 
 /*
  * Brings the library's own tables up to date. A database that is up to date is only read.
- * Specific: NEWER_DATABASE (its version is none of ours), FOREIGN_TABLES (what is there is not ours, or was changed by hand).
+ * Specific: NEWER_DATABASE (its version is none of ours), FOREIGN_TABLES (what is there is not ours, or was changed by
+ * hand).
  */
 leaselock_status ll_runner_install(const leaselock_migration_slots *slots, leaselock_connection *connection,
                                    const char *table, const leaselock_schema_step *steps, const leaselock_call *call);

@@ -108,8 +108,8 @@ leaselock_status ll_source_add(leaselock_migration_source *source, const char *f
     ll_migration *at = known ? source->migrations + place : NULL;
     const char *other = at ? (name.up ? at->up.file : at->down.file) : NULL;
     if (other)
-        return ll_error_set(LEASELOCK_DUPLICATE_MIGRATION, "duplicate migration file: %s (there is %s): give one another version",
-                            file, other);
+        return ll_error_set(LEASELOCK_DUPLICATE_MIGRATION,
+                            "duplicate migration file: %s (there is %s): give one another version", file, other);
     leaselock_status status = known ? LEASELOCK_OK : insert(source, place, name.version);
     if (status != LEASELOCK_OK)
         return status;

@@ -1,4 +1,7 @@
-/* Where migrations come from: a directory, or a list in memory. Sorted by version, at most one file per version and direction. */
+/*
+ * Where migrations come from: a directory, or a list in memory. Sorted by version, at most one file per version and
+ * direction.
+ */
 #ifndef LL_MIGRATE_SOURCE_H
 #define LL_MIGRATE_SOURCE_H
 
@@ -23,7 +26,10 @@ struct leaselock_migration_source {
     size_t count, capacity;
 };
 
-/* The names in the directory, which may be written as file://PATH. NOT_FOUND, PERMISSION, IO, DUPLICATE_MIGRATION, BAD_MIGRATION. */
+/*
+ * The names in the directory, which may be written as file://PATH. NOT_FOUND, PERMISSION, IO, DUPLICATE_MIGRATION,
+ * BAD_MIGRATION.
+ */
 leaselock_status ll_source_open_directory(const char *directory, leaselock_migration_source **out);
 /* The engine's own schema; the end has version 0. */
 leaselock_status ll_source_open_schema(const leaselock_schema_step *steps, leaselock_migration_source **out);

@@ -26,8 +26,8 @@ static long holder_in(const char *line, const ll_locked_byte *wanted)
     unsigned device_major, device_minor;
     unsigned long inode;
     long long first;
-    if (sscanf(line, "%*s %15s %*s WRITE %ld %x:%x:%lu %lld %23s", kind, &pid, &device_major, &device_minor, &inode, &first,
-               end) != 7)
+    if (sscanf(line, "%*s %15s %*s WRITE %ld %x:%x:%lu %lld %23s", kind, &pid, &device_major, &device_minor, &inode,
+               &first, end) != 7)
         return 0;
     long long last = strcmp(end, "EOF") == 0 ? INT64_MAX : -1;
     if (last < 0 && sscanf(end, "%lld", &last) != 1)

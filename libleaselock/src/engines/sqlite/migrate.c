@@ -22,7 +22,8 @@ leaselock_status ll_sqlite_execute(leaselock_connection *connection, const char 
 bool ll_sqlite_is_taken(leaselock_connection *connection, int result)
 {
     const char *message = sqlite3_errmsg(connection->db);
-    return (result & 0xff) == SQLITE_ERROR && (strstr(message, "already exists") || strstr(message, "there is already"));
+    return (result & 0xff) == SQLITE_ERROR &&
+           (strstr(message, "already exists") || strstr(message, "there is already"));
 }
 
 /* The format has one place, for the table's name as it is. */
@@ -54,12 +55,13 @@ static bool has_type(sqlite3 *db, const char *table, const char *column, const c
 }
 
 /* What there is of that name: golang-migrate's table, somebody else's, or nothing. */
-static leaselock_status look(leaselock_connection *connection, const char *table, leaselock_version_row *row, bool *found)
+static leaselock_status look(leaselock_connection *connection, const char *table, leaselock_version_row *row,
+                             bool *found)
 {
     sqlite3_stmt *statement = NULL;
     /* preparing also makes SQLite look at the schema, which may have to wait */
-    int result = sqlite3_prepare_v2(connection->db, "SELECT type FROM main.sqlite_master WHERE name = ?1 COLLATE NOCASE",
-                                    -1, &statement, NULL);
+    int result = sqlite3_prepare_v2(
+        connection->db, "SELECT type FROM main.sqlite_master WHERE name = ?1 COLLATE NOCASE", -1, &statement, NULL);
     if (result == SQLITE_OK) {
         sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
         result = sqlite3_step(statement);
@@ -76,7 +78,8 @@ static leaselock_status look(leaselock_connection *connection, const char *table
     if (*found && row->kind != LEASELOCK_VERSION_FOREIGN &&
         (!has_type(connection->db, table, "version", "int") || !has_type(connection->db, table, "dirty", "bool"))) {
         row->kind = LEASELOCK_VERSION_FOREIGN;
-        ll_text_copy(row->detail, sizeof row->detail, "it has no columns \"version\", a whole number, and \"dirty\", a boolean");
+        ll_text_copy(row->detail, sizeof row->detail,
+                     "it has no columns \"version\", a whole number, and \"dirty\", a boolean");
     }
     return LEASELOCK_OK;
 }
@@ -126,7 +129,8 @@ static leaselock_status read_row(leaselock_connection *connection, const char *t
             result = SQLITE_DONE;
         }
     }
-    leaselock_status status = result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "read the version");
+    leaselock_status status =
+        result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "read the version");
     sqlite3_finalize(statement);
     return status;
 }
@@ -193,8 +197,10 @@ static leaselock_status write_version(leaselock_connection *connection, const le
         status = execute_on(connection, table->name, "DELETE FROM main.%s", "write the version");
     if (status != LEASELOCK_OK || (version == -1 && !dirty))
         return status;
-    char *sql = sqlite3_mprintf("INSERT INTO main.%s (version, dirty) VALUES (%lld, %d)", table->name, (long long)version, dirty);
-    status = sql ? ll_sqlite_execute(connection, sql, "write the version") : ll_error_set(LEASELOCK_NOMEM, "out of memory");
+    char *sql = sqlite3_mprintf("INSERT INTO main.%s (version, dirty) VALUES (%lld, %d)", table->name,
+                                (long long)version, dirty);
+    status =
+        sql ? ll_sqlite_execute(connection, sql, "write the version") : ll_error_set(LEASELOCK_NOMEM, "out of memory");
     sqlite3_free(sql);
     return status;
 }

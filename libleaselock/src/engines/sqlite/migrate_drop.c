@@ -5,8 +5,8 @@
 #include "util/log.h"
 
 /*
- * The next thing to drop: views first, which may refer to anything; virtual tables next, since their shadow tables go with them.
- * Tables of leases stay, and SQLite's own cannot be dropped.
+ * The next thing to drop: views first, which may refer to anything; virtual tables next, since their shadow tables go
+ * with them. Tables of leases stay, and SQLite's own cannot be dropped.
  */
 #define NEXT                                                                                             \
     "SELECT type, name FROM main.sqlite_master WHERE type IN ('view', 'table') "                        \

@@ -102,7 +102,8 @@ static leaselock_status read_option(const ll_url_option *option, ll_sqlite_migra
 }
 
 /*
- * sqlite3://a/b and sqlite://a/b lead to a/b, as golang-migrate has it; a percent sign of sqlite3: is one, unless file: follows.
+ * sqlite3://a/b and sqlite://a/b lead to a/b, as golang-migrate has it; a percent sign of sqlite3: is one, unless file:
+ * follows.
  */
 static leaselock_status parse_url(const char *url, ll_url *out)
 {
@@ -132,7 +133,8 @@ static leaselock_status set_up(leaselock_connection *connection)
     ll_sqlite_install_busy_handler(connection);
     const char *keys = connection->migrating->foreign_keys ? "PRAGMA foreign_keys = ON" : "PRAGMA foreign_keys = OFF";
     leaselock_status status = ll_sqlite_execute(connection, keys, "set foreign keys");
-    return status == LEASELOCK_OK ? ll_sqlite_execute(connection, "PRAGMA schema_version", "read the database") : status;
+    return status == LEASELOCK_OK ? ll_sqlite_execute(connection, "PRAGMA schema_version", "read the database")
+                                  : status;
 }
 
 leaselock_status ll_sqlite_refresh(leaselock_connection *connection)
@@ -160,9 +162,10 @@ static leaselock_status open_connection(const ll_url *url, const char *table, co
                                         leaselock_connection *connection)
 {
     char *path = NULL;
-    leaselock_status status = strcmp(url->path, ":memory:") == 0
-                                  ? ll_error_set(LEASELOCK_INVALID, "migrations of a database in memory would be lost at once")
-                                  : ll_sqlite_check_path(url->path);
+    leaselock_status status =
+        strcmp(url->path, ":memory:") == 0
+            ? ll_error_set(LEASELOCK_INVALID, "migrations of a database in memory would be lost at once")
+            : ll_sqlite_check_path(url->path);
     for (size_t i = 0; status == LEASELOCK_OK && i < url->option_count; i++)
         status = read_option(&url->options[i], connection->migrating);
     if (status == LEASELOCK_OK && table)

@@ -53,7 +53,8 @@ static int on_authorize(void *payload, int action, const char *first, const char
 }
 
 /* "000003_x.up.sql:3:8: near "FOO": syntax error (in: ALTER TABEL users)": what, and where. */
-static leaselock_status fail_at(ll_run *run, leaselock_status code, int native, size_t at, size_t begin, const char *what)
+static leaselock_status fail_at(ll_run *run, leaselock_status code, int native, size_t at, size_t begin,
+                                const char *what)
 {
     leaselock_script *script = run->script;
     script->failed_at = at + 1;

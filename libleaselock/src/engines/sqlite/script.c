@@ -72,7 +72,8 @@ static void read_token(ll_reader *reader, char word[LL_WORD_SIZE])
     if (strchr("'\"`[", first)) {
         skip_quoted(reader);
     } else if (is_word(first)) {
-        while (reader->at < reader->size && is_word((unsigned char)reader->text[reader->at]) && !sees(reader, "\xEF\xBB\xBF"))
+        while (reader->at < reader->size && is_word((unsigned char)reader->text[reader->at]) &&
+               !sees(reader, "\xEF\xBB\xBF"))
             reader->at++;
     } else {
         reader->at++;
@@ -262,14 +263,16 @@ static leaselock_status unknown_directive(leaselock_script *script, const ll_dir
     int shown = directives->unknown_length > 60 ? 60 : (int)directives->unknown_length;
     return ll_error_set(LEASELOCK_BAD_MIGRATION,
                         "%s:%lld:%lld: there is no directive \"%.*s\": there are foreign-keys=off and no-transaction",
-                        script->name, (long long)position.line, (long long)position.column, shown, script->text + offset);
+                        script->name, (long long)position.line, (long long)position.column, shown,
+                        script->text + offset);
 }
 
 static void warn_of_ignored(const leaselock_script *script, const ll_statement *statement)
 {
     ll_position position = ll_position_of(script->text, statement->begin);
     ll_log(LEASELOCK_LOG_WARNING, "migrate",
-           "%s:%lld: PRAGMA foreign_keys does nothing in a transaction; write \"-- leaselock: foreign-keys=off\" at the top "
+           "%s:%lld: PRAGMA foreign_keys does nothing in a transaction; write \"-- leaselock: foreign-keys=off\" at "
+           "the top "
            "of the file instead",
            script->name, (long long)position.line);
 }
@@ -304,7 +307,8 @@ static void count(ll_census *census, const ll_statement *statement, bool unwrapp
 leaselock_status ll_script_examine(leaselock_script *script, bool unwrapped)
 {
     ll_directives directives = {.script = script};
-    ll_reader reader = {.text = script->text, .size = script->size, .on_comment = read_directive, .payload = &directives};
+    ll_reader reader = {
+        .text = script->text, .size = script->size, .on_comment = read_directive, .payload = &directives};
     ll_census census = {0};
     script->check_foreign_keys = false;
     for (ll_statement statement; next_statement(&reader, &statement);)
