@@ -24,7 +24,7 @@ def allowed(path: pathlib.PurePosixPath) -> tuple[tuple[str, ...], bool]:
     if name.startswith("libleaselock/include/"):
         return PUBLIC, "/sys/" in name
     if name.startswith("swig/"):
-        return PUBLIC + ("handles_", "support.h", "lua/support.h"), True
+        return PUBLIC + ("handles_", "migrations", "support.h", "lua/support.h"), True
     layer = path.relative_to(SOURCES).parts
     if layer[0] == "engines":
         return PUBLIC + ("util/", f"engines/{layer[1]}/"), True
