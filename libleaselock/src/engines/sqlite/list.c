@@ -5,8 +5,9 @@
 leaselock_status ll_sqlite_list(leaselock_connection *connection, const char *resource, const leaselock_call *call,
                                 leaselock_row_visitor visit, void *payload)
 {
-    ll_sqlite_enter(connection, call);
-    leaselock_status status = ll_sqlite_check_file(connection);
+    leaselock_status status = ll_sqlite_enter_clean(connection, call);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_check_file(connection);
     if (status != LEASELOCK_OK)
         return status;
     sqlite3_stmt *list = ll_sqlite_statement(connection, LL_SQL_LIST);

@@ -164,15 +164,20 @@ static leaselock_status find_out(grant_job *job)
 {
     leaselock_error failure;
     ll_error_save(&failure);
-    return ll_sqlite_recover(job->connection) == LEASELOCK_OK ? obtain(job) : ll_error_restore(&failure);
+    leaselock_status status = ll_sqlite_recover(job->connection);
+    if (status == LEASELOCK_OK)
+        return obtain(job);
+    /* an interrupt must not go unanswered; else the failure itself is the news */
+    return status == LEASELOCK_INTERRUPTED || status == LEASELOCK_CLOSED ? status : ll_error_restore(&failure);
 }
 
 leaselock_status ll_sqlite_obtain(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
                                   const leaselock_call *call, leaselock_outcome *outcomes)
 {
     grant_job job = {connection, claims, count, outcomes, 0};
-    ll_sqlite_enter(connection, call);
-    leaselock_status status = ll_sqlite_check_file(connection);
+    leaselock_status status = ll_sqlite_enter_clean(connection, call);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_check_file(connection);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_recover(connection);
     if (status == LEASELOCK_OK)

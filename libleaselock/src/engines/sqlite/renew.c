@@ -128,15 +128,16 @@ static leaselock_status for_each(leaselock_connection *connection, const leaselo
 leaselock_status ll_sqlite_renew(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
                                  const leaselock_call *call, leaselock_outcome *outcomes)
 {
-    ll_sqlite_enter(connection, call);
-    leaselock_status status = ll_sqlite_check_file(connection);
+    leaselock_status status = ll_sqlite_enter_clean(connection, call);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_check_file(connection);
     return status == LEASELOCK_OK ? for_each(connection, claims, count, outcomes, renew_one) : status;
 }
 
 leaselock_status ll_sqlite_release(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
                                    const leaselock_call *call, leaselock_outcome *outcomes)
 {
-    ll_sqlite_enter(connection, call);
+    leaselock_status status = ll_sqlite_enter_clean(connection, call);
     /* No look for a moved file, which costs a twentieth of a pair: giving up what nobody sees any more harms nobody. */
-    return for_each(connection, claims, count, outcomes, release_one);
+    return status == LEASELOCK_OK ? for_each(connection, claims, count, outcomes, release_one) : status;
 }

@@ -47,6 +47,18 @@ void ll_sqlite_rollback(leaselock_connection *connection)
     ll_error_restore(&failure);
 }
 
+leaselock_status ll_sqlite_enter_clean(leaselock_connection *connection, const leaselock_call *call)
+{
+    ll_sqlite_enter(connection, call);
+    if (sqlite3_get_autocommit(connection->db))
+        return LEASELOCK_OK;
+    /* A rollback failed, for want of memory. What is granted inside it would be undone with it. */
+    ll_sqlite_rollback(connection);
+    if (sqlite3_get_autocommit(connection->db))
+        return LEASELOCK_OK;
+    return ll_error_set(LEASELOCK_NOMEM, "%s: no memory to end a transaction", connection->file->path);
+}
+
 void ll_sqlite_cover(leaselock_connection *connection, int64_t ceiling)
 {
     connection->covered = ceiling;
@@ -124,8 +136,9 @@ leaselock_status ll_sqlite_raise_floor(leaselock_connection *connection, int64_t
                                        int64_t *out)
 {
     int64_t in_force = 0, ceiling = 0;
-    ll_sqlite_enter(connection, call);
-    leaselock_status status = ll_sqlite_check_file(connection);
+    leaselock_status status = ll_sqlite_enter_clean(connection, call);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_check_file(connection);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_recover(connection);
     if (status == LEASELOCK_OK)

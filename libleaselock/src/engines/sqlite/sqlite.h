@@ -74,6 +74,8 @@ leaselock_status ll_sqlite_start(leaselock_connection *connection, const leaselo
 
 /* busy.c: begins a slot; every wait for SQLite's locks inside it follows the call. */
 void ll_sqlite_enter(leaselock_connection *connection, const leaselock_call *call);
+/* The same for the slots of leases, which rely on their own commits: no transaction may be open. */
+leaselock_status ll_sqlite_enter_clean(leaselock_connection *connection, const leaselock_call *call);
 void ll_sqlite_install_busy_handler(leaselock_connection *connection);
 /* A pause as the busy handler would make it, for the busy answers that SQLite does not call it for. */
 leaselock_status ll_sqlite_pause(leaselock_connection *connection, int round);
