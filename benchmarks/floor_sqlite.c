@@ -2,7 +2,7 @@
  * The floor of obtain + release on SQLite: the engine's statements, prepared by hand, on a file that it made. Same journal,
  * same durability (numbers in blocks are left out: one commit in a thousand), same checkpoints. Prints pairs per second.
  *
- *   bench_floor_sqlite FILE SECONDS
+ *   bench_floor_sqlite FILE SECONDS [ROWS]      with ROWS: of resources at random among those of bench_rows
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -82,24 +82,24 @@ static void checkpoint(void)
     check(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK, "rollback");
 }
 
-static void bind_ids(sqlite3_stmt *statement, const char *acquisition)
+static void bind_ids(sqlite3_stmt *statement, const char *resource, const char *acquisition)
 {
-    sqlite3_bind_text(statement, 1, "benchmark", -1, SQLITE_STATIC);
+    sqlite3_bind_text(statement, 1, resource, -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 2, "floor", -1, SQLITE_STATIC);
     sqlite3_bind_text(statement, 3, acquisition, -1, SQLITE_STATIC);
 }
 
-static void pair(sqlite3_stmt *look, sqlite3_stmt *grant, sqlite3_stmt *release, int64_t number)
+static void pair(sqlite3_stmt *look, sqlite3_stmt *grant, sqlite3_stmt *release, const char *resource, int64_t number)
 {
-    sqlite3_bind_text(look, 1, "benchmark", -1, SQLITE_STATIC);
+    sqlite3_bind_text(look, 1, resource, -1, SQLITE_STATIC);
     sqlite3_step(look);
     sqlite3_reset(look);
     const char *acquisition = number % 2 ? "00112233445566778899aabbccddeeff" : "ffeeddccbbaa99887766554433221100";
-    bind_ids(grant, acquisition);
+    bind_ids(grant, resource, acquisition);
     sqlite3_bind_int64(grant, 4, TTL_MS);
     check(sqlite3_step(grant), SQLITE_DONE, "grant");
     sqlite3_reset(grant);
-    bind_ids(release, acquisition);
+    bind_ids(release, resource, acquisition);
     sqlite3_bind_int64(release, 4, drawn);
     check(sqlite3_step(release), SQLITE_DONE, "release");
     sqlite3_reset(release);
@@ -109,7 +109,7 @@ static void pair(sqlite3_stmt *look, sqlite3_stmt *grant, sqlite3_stmt *release,
 
 int main(int count, char **arguments)
 {
-    if (count != 3)
+    if (count < 3 || count > 4)
         return 64;
     db = open_file(arguments[1]);
     checkpointer = open_file(arguments[1]);
@@ -131,8 +131,13 @@ int main(int count, char **arguments)
     sqlite3_stmt *release = prepare("UPDATE leaselock_leases SET released = 1"
                                     " WHERE resource = ?1 AND client = ?2 AND acquisition = ?3 AND sequence = ?4 AND NOT released");
     int64_t length_ms = (int64_t)(atof(arguments[2]) * 1000), start = clock_ms(CLOCK_MONOTONIC), pairs = 0;
-    while (clock_ms(CLOCK_MONOTONIC) - start < length_ms)
-        pair(look, grant, release, pairs++);
+    long rows = count == 4 ? atol(arguments[3]) : 0;
+    char resource[32] = "benchmark";
+    while (clock_ms(CLOCK_MONOTONIC) - start < length_ms) {
+        if (rows > 0)
+            snprintf(resource, sizeof resource, "benchmark-%ld", random() % rows);
+        pair(look, grant, release, resource, pairs++);
+    }
     printf("%.1f\n", (double)pairs * 1000 / (double)(clock_ms(CLOCK_MONOTONIC) - start));
     return 0;
 }
