@@ -79,7 +79,7 @@ static bool look_for_hangs(soak_run *soak)
     for (int lane = 0; lane < CREW; lane++) {
         if (atomic_load(&soak->diary->lanes[lane].reached_us) > longest_ago_us)
             continue;
-        checker_report(soak->checker, "lane %d hangs in: %s", lane,
+        checker_report(soak->checker, "lane %d hangs in or after: %s", lane,
                        diary_kind_name(soak->diary->lanes[lane].pending.kind));
         return true;
     }
@@ -110,11 +110,11 @@ static void run(soak_run *soak)
     }
     atomic_store(&soak->diary->stop, true);
     crew_relax(&soak->crew);
-    while (!crew_is_gone(&soak->crew)) {
+    for (bool hangs = false; !crew_is_gone(&soak->crew);) {
         real_sleep(1);
         bury_the_dead(soak, false);
         read_all(soak);
-        if (look_for_hangs(soak))
+        if (!hangs && (hangs = look_for_hangs(soak)))
             crew_kill_all(&soak->crew);
     }
 }
