@@ -1,11 +1,15 @@
 /* SQLite's own locks under ours: who only reads while busy, and how long a wait for the write lock may be. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/lock.h"
 #include "engines/sqlite/sqlite.h"
 #include "leaselock/sys/probes.h"
+#include "sqlite/child.h"
 #include "sqlite/database.h"
 #include "util/clock.h"
 
@@ -147,6 +151,42 @@ TEST(a_fresh_handle_waits_as_long)
     assert_waits_400_ms(try_obtain(fresh, "free"));
     raw_run(other, "COMMIT");
     end_lock(fresh);
+}
+
+/* In a child: has the write lock from when it says so until the other end of its pipe is closed. */
+static int keep_write_lock(void *ends)
+{
+    char byte;
+    const int *pipes = ends;
+    close(pipes[3]);
+    sqlite3 *db = NULL;
+    expect(sqlite3_open(database_path(), &db) == SQLITE_OK);
+    expect(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK);
+    expect(write(pipes[1], "x", 1) == 1);
+    expect(read(pipes[2], &byte, 1) == 0);
+    return 0;
+}
+
+TEST(another_process_that_stays_is_named)
+{
+    int ends[4];
+    char byte, name[32];
+    assert_ok(leaselock_lock_close(lock)); /* what is open at the fork would have no locks in the child */
+    sqlite3_close(other);
+    assert_int_equal(pipe(ends) | pipe(ends + 2), 0);
+    pid_t writer = child_start(keep_write_lock, ends);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    leaselock_lock_free(lock);
+    lock = open_lock(database_url(), 400);
+    start_test_clock();
+    assert_waits_400_ms(try_obtain(lock, "free"));
+    snprintf(name, sizeof name, "process %d ", (int)writer);
+    assert_non_null(strstr(leaselock_error_last()->message, name));
+    for (int i = 0; i < 4; i++)
+        close(ends[i]);
+    assert_int_equal(child_end(writer), 0);
+    assert_int_equal(next_sequence(lock, "free"), 1);
+    other = raw_open(database_path());
 }
 
 TEST(a_reader_with_an_old_snapshot_blocks_nobody)
@@ -338,6 +378,7 @@ int main(void)
         BESIDE(opening_and_listing_do_not_wait_for_a_writer),
         BESIDE(a_writer_that_stays_makes_the_engine_unavailable),
         BESIDE(a_fresh_handle_waits_as_long),
+        BESIDE(another_process_that_stays_is_named),
         BESIDE(a_reader_with_an_old_snapshot_blocks_nobody),
         BESIDE(it_ends_when_the_writer_is_done),
         BESIDE(an_interrupt_ends_it),
