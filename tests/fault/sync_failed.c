@@ -35,11 +35,11 @@ static leaselock_lock *open_in_the_end(void)
     return lock;
 }
 
-/* As after many grants: the next number but one is beyond what is on the disk. */
+/* As after many grants: the next number is beyond the block that is on the disk. */
 static void use_up_the_block(void)
 {
     database_run("PRAGMA synchronous = NORMAL;"
-                 "UPDATE leaselock_leases SET sequence = (SELECT ceiling - 1 FROM leaselock_control)");
+                 "UPDATE leaselock_leases SET sequence = (SELECT ceiling FROM leaselock_control)");
 }
 
 static void begin_again(void)
