@@ -89,6 +89,7 @@ static leaselock_lease *obtain(story *in, const char *client)
     }
     if (!went_well(in, status)) {
         check(!lease);
+        check(in->place->lasting || in->place->mode == FAULTS_FULL); /* one that is in doubt is asked for again */
         in->maybe_held = true;
         return NULL;
     }

@@ -37,6 +37,7 @@ static void assert_all_refused(void)
     assert_refused(LEASELOCK_MOVED, try_obtain(lock, "other"));
     assert_refused(LEASELOCK_MOVED, try_obtain(lock, "held"));
     assert_refused(LEASELOCK_MOVED, leaselock_lock_renew(lock, lease));
+    assert_refused(LEASELOCK_MOVED, leaselock_lease_keep(lease));
     assert_refused(LEASELOCK_MOVED, leaselock_lock_list(lock, NULL, &listing));
     assert_refused(LEASELOCK_MOVED, leaselock_lock_raise_floor(lock, 1000000, &floor));
 }
