@@ -6,7 +6,7 @@
 #include "sqlite/database.h"
 #include "util/clock.h"
 
-enum { TTL_MS = 30000, OPERATION_MS = 200 };
+enum { TTL_MS = 30000, OPERATION_MS = 40 };
 
 typedef struct story {
     const story_place *place;

@@ -25,7 +25,7 @@ static bool grant_in_the_end(leaselock_lock *lock, int resource)
 
 static leaselock_lock *open_in_the_end(void)
 {
-    const leaselock_lock_options options = {.struct_size = sizeof options, .operation_ms = 200};
+    const leaselock_lock_options options = {.struct_size = sizeof options, .operation_ms = 40};
     leaselock_lock *lock = NULL;
     for (int i = 0; i < 4 && !lock; i++) {
         leaselock_status status = leaselock_lock_open(database_url(), &options, &lock);
