@@ -46,7 +46,8 @@ enum {
     LEASELOCK_MIGRATION_DONE = 1,      /**< everything that was asked for */
     LEASELOCK_MIGRATION_NO_CHANGE = 2, /**< the database was there already */
     LEASELOCK_MIGRATION_SHORT = 3,     /**< steps: all there were, fewer than asked for */
-    LEASELOCK_MIGRATION_STOPPED = 4    /**< leaselock_migrations_stop() was heard; what is listed is applied */
+    LEASELOCK_MIGRATION_STOPPED = 4,   /**< leaselock_migrations_stop() was heard; what is listed is applied */
+    LEASELOCK_MIGRATION_RUNNING = 5    /**< it has not ended yet: what a progress function gets */
 };
 
 /** True for DONE and NO_CHANGE only; false for NULL. Since 0.1. */
@@ -54,13 +55,21 @@ LEASELOCK_API bool leaselock_migration_succeeded(const leaselock_migration_resul
 
 /** Since 0.1. */
 LEASELOCK_API leaselock_migration_kind leaselock_migration_result_kind(const leaselock_migration_result *result);
-/** "DONE", "NO_CHANGE", "SHORT", "STOPPED". Since 0.1. */
+/** "DONE", "NO_CHANGE", "SHORT", "STOPPED", "RUNNING". Since 0.1. */
 LEASELOCK_API const char *leaselock_migration_kind_name(leaselock_migration_kind kind);
 /** How many steps were missing, for SHORT; else 0. Since 0.1. */
 LEASELOCK_API int64_t leaselock_migration_result_missing(const leaselock_migration_result *result);
-/** The version before and after, or LEASELOCK_NO_VERSION. Since 0.1. */
+/**
+ * The version before and after, or LEASELOCK_NO_VERSION; that also where the run did not look: steps of 0, and a run that
+ * was stopped before it could. Since 0.1.
+ */
 LEASELOCK_API int64_t leaselock_migration_result_from(const leaselock_migration_result *result);
 LEASELOCK_API int64_t leaselock_migration_result_to(const leaselock_migration_result *result);
+/**
+ * True for a run that was stopped and left the database dirty at its `to`: inside a migration that runs without a
+ * transaction, or while it waited for a database that was dirty before. Since 0.1.
+ */
+LEASELOCK_API bool leaselock_migration_result_dirty(const leaselock_migration_result *result);
 
 /**
  * How many migrations were run. The getters below take an index below it, in the order of the run; they answer NULL or
@@ -93,11 +102,21 @@ typedef struct leaselock_migrations_options {
                           LEASELOCK_FOREVER */
     /**
      * Called after each migration that was run, on the thread that runs them; may be NULL. The last of `so_far` is that
-     * migration; its kind is not known yet. It is borrowed for the call. Of this handle only
-     * leaselock_migrations_stop() may be called.
+     * migration, its kind is RUNNING. It is borrowed for the call. Of this handle only leaselock_migrations_stop() may
+     * be called; what else waits for its turn answers INVALID.
      */
     void (*progress)(const leaselock_migration_result *so_far, void *payload);
     void *payload; /**< passed to it, yours */
+    /**
+     * An open connection to run on instead of a new one: a `sqlite3 *` or `PGconn *` of the very libsqlite3 or libpq that
+     * this process loads. It is never closed, and stays yours: close the handle first. Nobody else may use it during a
+     * call of the handle; with a transaction or a statement of it in progress, every call answers INVALID. The URL then
+     * only says which engine ("sqlite:" will do) and options; a path in it is not looked at. On SQLite also a database in
+     * memory may be lent; temporary tables and settings of the connection are the migrations', and what a migration sets
+     * stays. Two things to know there: the connection's own busy handler is asked before the waiting of this handle
+     * begins, and a progress handler of yours is gone after a run (SQLite tells nobody which one there was).
+     */
+    void *borrowed;
 } leaselock_migrations_options;
 
 /**
@@ -153,7 +172,10 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status
 leaselock_migrations_open_source(const char *url, const leaselock_migration_source *source,
                                  const leaselock_migrations_options *options, leaselock_migrations **out);
 
-/** Closes the connection. Idempotent; later calls answer CLOSED. A run in progress is waited for. Since 0.1. */
+/**
+ * Closes the connection. Idempotent; later calls answer CLOSED. A run in progress is waited for. INVALID from what that
+ * run itself calls, its progress function or the thread's interrupt hook: stop the run there, close afterwards. Since 0.1.
+ */
 LEASELOCK_API leaselock_status leaselock_migrations_close(leaselock_migrations *migrations);
 LEASELOCK_API void leaselock_migrations_free(leaselock_migrations *migrations);
 

@@ -27,6 +27,7 @@ struct leaselock_migrations {
     void *payload;
 
     ll_turn turn; /* covers the connection and the failure */
+    _Atomic(const char *) user; /* whose turn it is: the address of that thread's `me` */
     leaselock_connection *connection;
     ll_failure failure;
 
@@ -42,6 +43,8 @@ typedef struct ll_migrations_call {
     bool running; /* a stop is meant for it */
 } ll_migrations_call;
 
+static _Thread_local const char me;
+
 static leaselock_status check(const leaselock_migrations *migrations)
 {
     ll_error_clear();
@@ -51,6 +54,8 @@ static leaselock_status check(const leaselock_migrations *migrations)
         return ll_error_set(LEASELOCK_FORKED, "the migrations were opened before this process was forked");
     if (atomic_load(&migrations->closed))
         return ll_error_set(LEASELOCK_CLOSED, "the migrations are closed");
+    if (atomic_load(&migrations->user) == &me) /* a callback: its turn would never come */
+        return ll_error_set(LEASELOCK_INVALID, "these migrations are at work: what they call back may only stop them");
     return LEASELOCK_OK;
 }
 
@@ -109,7 +114,7 @@ static leaselock_status connect(leaselock_migrations *migrations, const char *ur
     leaselock_migration_settings settings = {0};
     begin_call(&call, migrations, options->wait_ms ? options->wait_ms : LEASELOCK_OPERATION_DEFAULT_MS);
     const leaselock_migration_slots *slots = migrations->engine->migrations;
-    leaselock_status status = slots->open(url, options->table, &call.call, &migrations->connection);
+    leaselock_status status = slots->open(url, options->table, options->borrowed, &call.call, &migrations->connection);
     if (status != LEASELOCK_OK)
         return status;
     slots->settings(migrations->connection, &settings);
@@ -250,6 +255,17 @@ static leaselock_status enter(leaselock_migrations *migrations, ll_migrations_ca
         ll_turn_give(&migrations->turn);
         status = ll_error_set(LEASELOCK_CLOSED, "the migrations are closed");
     }
+    if (status == LEASELOCK_OK)
+        atomic_store(&migrations->user, &me);
+    return status;
+}
+
+static leaselock_status leave(leaselock_migrations *migrations, leaselock_status status)
+{
+    atomic_store(&migrations->user, NULL);
+    ll_turn_give(&migrations->turn);
+    if (status == LEASELOCK_OK)
+        ll_error_clear(); /* what a callback tried in vain is no news */
     return status;
 }
 
@@ -281,8 +297,7 @@ static leaselock_status run(leaselock_migrations *migrations, ll_task task, cons
     ll_runner runner = runner_of(migrations, &call);
     status = task(&runner, argument, out);
     atomic_store(&migrations->stop.asked, 0);
-    ll_turn_give(&migrations->turn);
-    return status;
+    return leave(migrations, status);
 }
 
 static leaselock_status reach(const ll_runner *runner, const void *goal, leaselock_migration_result **out)
@@ -364,9 +379,7 @@ static leaselock_status read_version(leaselock_migrations *migrations, int64_t *
     if (status != LEASELOCK_OK)
         return status;
     ll_runner runner = runner_of(migrations, &call);
-    status = ll_runner_version(&runner, version, dirty);
-    ll_turn_give(&migrations->turn);
-    return status;
+    return leave(migrations, ll_runner_version(&runner, version, dirty));
 }
 
 leaselock_status leaselock_migrations_version(leaselock_migrations *migrations, int64_t *version, bool *dirty)

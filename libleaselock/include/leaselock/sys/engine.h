@@ -138,10 +138,13 @@ typedef struct leaselock_migration_settings {
 typedef struct leaselock_migration_slots {
     /**
      * MAY (NULL: only the engine's own schema is installed; then settings and drop are NULL, too). Connects for a user's own
-     * migrations: installs and converts nothing, leaves settings as the client library has them. Closed by the engine's close. `table` is the version table's name, NULL where the URL decides. Specific: as the
-     * engine's open.
+     * migrations: installs and converts nothing, leaves settings as the client library has them. Closed by the engine's close. `table` is the version table's name, NULL where the URL decides. `borrowed` is an open
+     * connection of the client library to use instead, NULL to connect: never closed, left as it was found by every
+     * commit, rollback and drop. Specific: as the engine's open; on a borrowed one each slot may answer INVALID (it is in
+     * a transaction of its owner's).
      */
-    leaselock_status (*open)(const char *url, const char *table, const leaselock_call *, leaselock_connection **out);
+    leaselock_status (*open)(const char *url, const char *table, void *borrowed, const leaselock_call *,
+                             leaselock_connection **out);
     /** Never fails. */
     void (*settings)(leaselock_connection *, leaselock_migration_settings *);
     /** MUST. Inside or outside of a transaction; changes nothing. */

@@ -48,8 +48,9 @@ void ll_sqlite_close(leaselock_connection *connection)
         return;
     ll_sqlite_finalize(connection);
     sqlite3_close(connection->checkpointer);
-    sqlite3_close(connection->db);
-    if (connection->file)
+    if (!ll_sqlite_is_borrowed(connection))
+        sqlite3_close(connection->db);
+    if (connection->file && !(connection->migrating && connection->file == &connection->migrating->nowhere))
         ll_sqlite_file_leave(connection->file);
     ll_sqlite_free_migrating(connection);
     ll_free(connection);

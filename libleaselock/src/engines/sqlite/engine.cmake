@@ -12,6 +12,7 @@ target_sources(leaselock_objects PRIVATE
   src/engines/sqlite/holder.c
   src/engines/sqlite/list.c
   src/engines/sqlite/migrate.c
+  src/engines/sqlite/migrate_borrow.c
   src/engines/sqlite/migrate_drop.c
   src/engines/sqlite/migrate_open.c
   src/engines/sqlite/migrate_run.c

@@ -10,7 +10,10 @@
 
 leaselock_status ll_sqlite_execute(leaselock_connection *connection, const char *sql, const char *doing)
 {
-    int result = sqlite3_exec(connection->db, sql, NULL, NULL, NULL);
+    int result, round = 0;
+    do
+        result = sqlite3_exec(connection->db, sql, NULL, NULL, NULL);
+    while (ll_sqlite_try_again(connection, result, &round));
     if (result == SQLITE_OK)
         return LEASELOCK_OK;
     if (ll_sqlite_is_taken(connection, result))
@@ -54,18 +57,31 @@ static bool has_type(sqlite3 *db, const char *table, const char *column, const c
     return result == SQLITE_OK && type && strcasestr(type, part);
 }
 
+/* The statement at its first row, if it has one; `name` is its parameter, NULL where it has none. */
+static int first_row(leaselock_connection *connection, const char *sql, const char *name, sqlite3_stmt **out)
+{
+    *out = NULL;
+    for (int round = 0;;) {
+        /* preparing also makes SQLite look at the schema, which may have to wait */
+        int result = sqlite3_prepare_v2(connection->db, sql, -1, out, NULL);
+        if (result == SQLITE_OK && name)
+            result = sqlite3_bind_text(*out, 1, name, -1, SQLITE_STATIC);
+        if (result == SQLITE_OK)
+            result = sqlite3_step(*out);
+        if (!ll_sqlite_try_again(connection, result, &round))
+            return result;
+        sqlite3_finalize(*out);
+        *out = NULL;
+    }
+}
+
 /* What there is of that name: golang-migrate's table, somebody else's, or nothing. */
 static leaselock_status look(leaselock_connection *connection, const char *table, leaselock_version_row *row,
                              bool *found)
 {
-    sqlite3_stmt *statement = NULL;
-    /* preparing also makes SQLite look at the schema, which may have to wait */
-    int result = sqlite3_prepare_v2(
-        connection->db, "SELECT type FROM main.sqlite_master WHERE name = ?1 COLLATE NOCASE", -1, &statement, NULL);
-    if (result == SQLITE_OK) {
-        sqlite3_bind_text(statement, 1, table, -1, SQLITE_STATIC);
-        result = sqlite3_step(statement);
-    }
+    sqlite3_stmt *statement;
+    int result = first_row(connection, "SELECT type FROM main.sqlite_master WHERE name = ?1 COLLATE NOCASE", table,
+                           &statement);
     *found = result == SQLITE_ROW;
     const char *type = *found ? (const char *)sqlite3_column_text(statement, 0) : "";
     if (*found && strcmp(type, "table") != 0) {
@@ -117,10 +133,8 @@ static leaselock_status read_row(leaselock_connection *connection, const char *t
 {
     char *sql = sqlite3_mprintf("SELECT version, dirty FROM main.%s LIMIT 2", table);
     sqlite3_stmt *statement = NULL;
-    int result = sql ? sqlite3_prepare_v2(connection->db, sql, -1, &statement, NULL) : SQLITE_NOMEM;
+    int result = sql ? first_row(connection, sql, NULL, &statement) : SQLITE_NOMEM;
     sqlite3_free(sql);
-    if (result == SQLITE_OK)
-        result = sqlite3_step(statement);
     if (result == SQLITE_ROW) {
         read_values(statement, row);
         result = sqlite3_step(statement);
@@ -166,11 +180,12 @@ static leaselock_status begin(leaselock_connection *connection, const leaselock_
     if (status == LEASELOCK_OK)
         status = ll_sqlite_check_file(connection);
     /* foreign_keys can be switched outside of a transaction only */
-    if (status == LEASELOCK_OK && script && script->check_foreign_keys) {
-        connection->migrating->keys_changed = true;
-        status = ll_sqlite_execute(connection, "PRAGMA foreign_keys = OFF", "switch foreign keys off");
-    }
-    return status == LEASELOCK_OK ? ll_sqlite_execute(connection, "BEGIN IMMEDIATE", "take the write lock") : status;
+    if (status == LEASELOCK_OK && script && script->check_foreign_keys)
+        status = ll_sqlite_switch_keys_off(connection);
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_execute(connection, "BEGIN IMMEDIATE", "take the write lock");
+    connection->migrating->inside = status == LEASELOCK_OK;
+    return status;
 }
 
 /* golang-migrate's table, to the letter: its statements stay readable in sqlite_master. */
@@ -210,7 +225,11 @@ static leaselock_status commit(leaselock_connection *connection, const leaselock
     ll_sqlite_enter(connection, call);
     if (!connection->migrating)
         return ll_sqlite_commit(connection);
-    int result = sqlite3_exec(connection->db, "COMMIT", NULL, NULL, NULL);
+    int result, round = 0;
+    do
+        result = sqlite3_exec(connection->db, "COMMIT", NULL, NULL, NULL);
+    while (ll_sqlite_try_again(connection, result, &round));
+    connection->migrating->inside = result != SQLITE_OK;
     if ((result & 0xff) == SQLITE_CONSTRAINT) /* deferred foreign keys */
         return ll_error_set_native(LEASELOCK_MIGRATION_FAILED, result, "%s: cannot commit the migration: %s",
                                    connection->file->path, sqlite3_errmsg(connection->db));
@@ -223,8 +242,11 @@ static void rollback(leaselock_connection *connection)
         ll_sqlite_rollback(connection);
         return;
     }
-    if (!sqlite3_get_autocommit(connection->db))
+    bool is_ours = connection->migrating->inside || !ll_sqlite_is_borrowed(connection);
+    if (is_ours && !sqlite3_get_autocommit(connection->db))
         sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+    connection->migrating->inside = false;
+    ll_sqlite_give_back(connection);
 }
 
 const leaselock_migration_slots ll_sqlite_migrations = {

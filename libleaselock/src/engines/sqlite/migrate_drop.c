@@ -54,8 +54,8 @@ leaselock_status ll_sqlite_drop(leaselock_connection *connection, const leaseloc
         status = ll_sqlite_check_file(connection);
     if (status != LEASELOCK_OK)
         return status;
-    connection->migrating->keys_changed = true; /* references must neither forbid a drop nor take rows away */
-    status = ll_sqlite_execute(connection, "PRAGMA foreign_keys = OFF", "switch foreign keys off");
+    /* references must neither forbid a drop nor take rows away */
+    status = ll_sqlite_switch_keys_off(connection);
     if (status == LEASELOCK_OK)
         status = drop_all(connection, dropped);
     if (status != LEASELOCK_OK) {
@@ -63,11 +63,13 @@ leaselock_status ll_sqlite_drop(leaselock_connection *connection, const leaseloc
         ll_error_save(&failure);
         if (!sqlite3_get_autocommit(connection->db))
             sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+        ll_sqlite_give_back(connection);
         return ll_error_restore(&failure);
     }
     /* as golang-migrate does: what is gone should not stay in the file */
     if (*dropped > 0 && sqlite3_exec(connection->db, "VACUUM", NULL, NULL, NULL) != SQLITE_OK)
         ll_log(LEASELOCK_LOG_WARNING, "sqlite", "%s: cannot vacuum: %s", connection->file->path,
                sqlite3_errmsg(connection->db));
+    ll_sqlite_give_back(connection);
     return LEASELOCK_OK;
 }

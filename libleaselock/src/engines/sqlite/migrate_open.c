@@ -41,6 +41,13 @@ static leaselock_status read_wait(const char *name, const char *value, int64_t *
     return LEASELOCK_OK;
 }
 
+static leaselock_status read_keys(const char *name, const char *value, ll_sqlite_migrating *migrating)
+{
+    if (migrating->borrowed)
+        return ll_error_set(LEASELOCK_INVALID, "a borrowed connection has its own foreign_keys: %s cannot be given", name);
+    return read_switch(name, value, &migrating->foreign_keys);
+}
+
 /* modernc.org's way: _pragma=name(value). */
 static leaselock_status read_pragma(const char *text, ll_sqlite_migrating *migrating)
 {
@@ -49,7 +56,7 @@ static leaselock_status read_pragma(const char *text, ll_sqlite_migrating *migra
     if (close && !close[1] && (size_t)(close - open) <= sizeof value) {
         ll_text_copy(value, (size_t)(close - open), open + 1);
         if (strncasecmp(text, "foreign_keys(", 13) == 0)
-            return read_switch("_pragma=foreign_keys", value, &migrating->foreign_keys);
+            return read_keys("_pragma=foreign_keys", value, migrating);
         if (strncasecmp(text, "busy_timeout(", 13) == 0)
             return read_wait("_pragma=busy_timeout", value, &migrating->wait_ms);
     }
@@ -91,7 +98,7 @@ static leaselock_status read_option(const ll_url_option *option, ll_sqlite_migra
     if (strcmp(name, "x-no-tx-wrap") == 0)
         return read_switch(name, value, &migrating->unwrapped);
     if (is_one_of(name, keys))
-        return read_switch(name, value, &migrating->foreign_keys);
+        return read_keys(name, value, migrating);
     if (is_one_of(name, waits))
         return read_wait(name, value, &migrating->wait_ms);
     if (strcmp(name, "_pragma") == 0)
@@ -140,6 +147,8 @@ static leaselock_status set_up(leaselock_connection *connection)
 leaselock_status ll_sqlite_refresh(leaselock_connection *connection)
 {
     ll_sqlite_migrating *migrating = connection->migrating;
+    if (ll_sqlite_is_borrowed(connection))
+        return ll_sqlite_check_idle(connection);
     if (!migrating || !sqlite3_get_autocommit(connection->db) || !(migrating->touched || migrating->keys_changed))
         return LEASELOCK_OK;
     if (migrating->touched) {
@@ -158,21 +167,27 @@ leaselock_status ll_sqlite_refresh(leaselock_connection *connection)
     return status;
 }
 
-static leaselock_status open_connection(const ll_url *url, const char *table, const leaselock_call *call,
-                                        leaselock_connection *connection)
+leaselock_status ll_sqlite_switch_keys_off(leaselock_connection *connection)
+{
+    ll_sqlite_migrating *migrating = connection->migrating;
+    if (migrating->borrowed && !migrating->keys_changed) {
+        int keys = 0;
+        sqlite3_db_config(connection->db, SQLITE_DBCONFIG_ENABLE_FKEY, -1, &keys);
+        migrating->foreign_keys = keys;
+    }
+    migrating->keys_changed = true;
+    return ll_sqlite_execute(connection, "PRAGMA foreign_keys = OFF", "switch foreign keys off");
+}
+
+static leaselock_status open_path(const char *url_path, leaselock_connection *connection)
 {
     char *path = NULL;
     leaselock_status status =
-        strcmp(url->path, ":memory:") == 0
+        strcmp(url_path, ":memory:") == 0
             ? ll_error_set(LEASELOCK_INVALID, "migrations of a database in memory would be lost at once")
-            : ll_sqlite_check_path(url->path);
-    for (size_t i = 0; status == LEASELOCK_OK && i < url->option_count; i++)
-        status = read_option(&url->options[i], connection->migrating);
-    if (status == LEASELOCK_OK && table)
-        status = read_table(table, &connection->migrating->table);
+            : ll_sqlite_check_path(url_path);
     if (status == LEASELOCK_OK)
-        status = ll_sqlite_file_resolve(url->path, true, &path);
-    ll_sqlite_enter(connection, call);
+        status = ll_sqlite_file_resolve(url_path, true, &path);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_file_enter(path, &connection->file);
     if (status == LEASELOCK_OK)
@@ -184,8 +199,22 @@ static leaselock_status open_connection(const ll_url *url, const char *table, co
     return set_up(connection);
 }
 
-leaselock_status ll_sqlite_open_migrations(const char *url, const char *table, const leaselock_call *call,
-                                           leaselock_connection **out)
+static leaselock_status open_connection(const ll_url *url, const char *table, sqlite3 *borrowed,
+                                        leaselock_connection *connection)
+{
+    leaselock_status status = LEASELOCK_OK;
+    connection->migrating->borrowed = borrowed != NULL;
+    for (size_t i = 0; status == LEASELOCK_OK && i < url->option_count; i++)
+        status = read_option(&url->options[i], connection->migrating);
+    if (status == LEASELOCK_OK && table)
+        status = read_table(table, &connection->migrating->table);
+    if (status != LEASELOCK_OK)
+        return status;
+    return borrowed ? ll_sqlite_borrow(connection, borrowed) : open_path(url->path, connection);
+}
+
+leaselock_status ll_sqlite_open_migrations(const char *url, const char *table, void *borrowed,
+                                           const leaselock_call *call, leaselock_connection **out)
 {
     ll_url parsed;
     leaselock_status status = parse_url(url, &parsed);
@@ -194,7 +223,11 @@ leaselock_status ll_sqlite_open_migrations(const char *url, const char *table, c
     leaselock_connection *connection = ll_alloc(sizeof *connection);
     if (connection)
         connection->migrating = ll_alloc(sizeof *connection->migrating);
-    status = connection && connection->migrating ? open_connection(&parsed, table, call, connection) : LEASELOCK_NOMEM;
+    status = connection && connection->migrating ? LEASELOCK_OK : LEASELOCK_NOMEM;
+    if (status == LEASELOCK_OK) {
+        ll_sqlite_enter(connection, call);
+        status = open_connection(&parsed, table, borrowed, connection);
+    }
     if (status == LEASELOCK_OK)
         *out = connection;
     else

@@ -52,6 +52,17 @@ static int on_authorize(void *payload, int action, const char *first, const char
     return SQLITE_DENY;
 }
 
+/* What the authorizer says elsewhere: a borrowed handle may have one of its owner's. */
+static bool is_denied(ll_run *run, size_t begin)
+{
+    ll_statement statement;
+    if (!ll_sqlite_is_borrowed(run->connection) || run->script->outside ||
+        !ll_statement_next(run->script->text, run->script->size, &begin, &statement))
+        return false;
+    run->denied = ll_statement_is_control(&statement);
+    return run->denied;
+}
+
 /* "000003_x.up.sql:3:8: near "FOO": syntax error (in: ALTER TABEL users)": what, and where. */
 static leaselock_status fail_at(ll_run *run, leaselock_status code, int native, size_t at, size_t begin,
                                 const char *what)
@@ -127,9 +138,16 @@ static leaselock_status run_statement(ll_run *run, size_t *at)
     sqlite3_stmt *statement = NULL;
     size_t begin = ll_statement_start(text, run->script->size, *at), prepared = *at;
     run->denied = false;
-    int result = sqlite3_prepare_v2(run->connection->db, text + *at, -1, &statement, &tail);
+    int result, round = 0;
+    do
+        result = sqlite3_prepare_v2(run->connection->db, text + *at, -1, &statement, &tail);
+    while (ll_sqlite_try_again(run->connection, result, &round));
     if (result != SQLITE_OK)
         return fail(run, result, prepared, begin, true);
+    if (is_denied(run, begin)) {
+        sqlite3_finalize(statement);
+        return fail(run, SQLITE_AUTH, prepared, begin, true);
+    }
     *at = (size_t)(tail - text);
     if (!statement) /* space, a comment, or a lone semicolon */
         return LEASELOCK_OK;
@@ -137,7 +155,9 @@ static leaselock_status run_statement(ll_run *run, size_t *at)
         sqlite3_finalize(statement);
         return fail_at(run, LEASELOCK_MIGRATION_FAILED, 0, begin, begin, "a migration has no parameters to fill in");
     }
-    result = sqlite3_step(statement);
+    do
+        result = sqlite3_step(statement);
+    while (ll_sqlite_try_again(run->connection, result, &round));
     int finalized = sqlite3_finalize(statement);
     if (result == SQLITE_ROW || result == SQLITE_DONE)
         result = finalized;
@@ -194,7 +214,7 @@ static leaselock_status run_outside(ll_run *run)
     leaselock_connection *connection = run->connection;
     leaselock_status status = LEASELOCK_OK;
     if (run->script->check_foreign_keys)
-        status = ll_sqlite_execute(connection, "PRAGMA foreign_keys = OFF", "switch foreign keys off");
+        status = ll_sqlite_switch_keys_off(connection);
     if (status == LEASELOCK_OK && run->script->wrapped)
         status = ll_sqlite_execute(connection, "BEGIN", "begin");
     if (status == LEASELOCK_OK)
@@ -211,14 +231,17 @@ leaselock_status ll_sqlite_run_script(leaselock_connection *connection, leaseloc
 {
     ll_run run = {.connection = connection, .script = script, .call = call};
     ll_sqlite_enter(connection, call);
-    if (connection->migrating && script->check_foreign_keys)
-        connection->migrating->keys_changed = true;
-    sqlite3_set_authorizer(connection->db, on_authorize, &run);
+    bool borrowed = ll_sqlite_is_borrowed(connection);
+    if (borrowed)
+        connection->migrating->inside = true; /* also a transaction that the script begins */
+    else
+        sqlite3_set_authorizer(connection->db, on_authorize, &run);
     sqlite3_progress_handler(connection->db, STEPS_BETWEEN_LOOKS, on_progress, &run);
     leaselock_status status = script->outside ? run_outside(&run) : run_inside(&run);
     if (status == LEASELOCK_OK && script->check_foreign_keys)
         status = check_foreign_keys(&run);
     sqlite3_progress_handler(connection->db, 0, NULL, NULL);
-    sqlite3_set_authorizer(connection->db, NULL, NULL);
+    if (!borrowed)
+        sqlite3_set_authorizer(connection->db, NULL, NULL);
     return status;
 }

@@ -185,8 +185,7 @@ static bool is_commit(const ll_statement *statement)
     return is_word_at(statement, 0, "COMMIT") || is_word_at(statement, 0, "END");
 }
 
-/* BEGIN, COMMIT, END, ROLLBACK; not ROLLBACK TO a savepoint, which stays inside the transaction. */
-static bool is_control(const ll_statement *statement)
+bool ll_statement_is_control(const ll_statement *statement)
 {
     if (is_word_at(statement, 0, "ROLLBACK"))
         return !is_word_at(statement, 1, "TO") && !is_word_at(statement, 2, "TO");
@@ -288,7 +287,7 @@ typedef struct ll_census {
 
 static void count(ll_census *census, const ll_statement *statement, bool unwrapped)
 {
-    bool control = is_control(statement);
+    bool control = ll_statement_is_control(statement);
     if (census->statements == 0) {
         census->first_begins = is_word_at(statement, 0, "BEGIN");
         census->behind_first = statement->end;

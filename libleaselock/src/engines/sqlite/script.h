@@ -17,6 +17,9 @@ typedef struct ll_statement {
 /* The next statement at or after *at, which is moved behind it; false when only space and comments are left. */
 bool ll_statement_next(const char *text, size_t size, size_t *at, ll_statement *out);
 
+/* BEGIN, COMMIT, END, ROLLBACK; not ROLLBACK TO a savepoint, which stays inside the transaction. */
+bool ll_statement_is_control(const ll_statement *statement);
+
 /* Where the next statement at or after `at` begins: behind space, comments and empty statements. */
 size_t ll_statement_start(const char *text, size_t size, size_t at);
 

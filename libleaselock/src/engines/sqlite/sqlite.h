@@ -20,6 +20,9 @@ typedef struct ll_sqlite_migrating {
     bool unwrapped;    /* x-no-tx-wrap */
     bool keys_changed; /* PRAGMA foreign_keys is not as it should be */
     bool touched;      /* a script changed settings, or attached databases: only a new handle is as it should be */
+    bool borrowed;     /* the handle is the program's: foreign_keys is what it had */
+    bool inside;       /* borrowed: an open transaction is the runner's or a script's */
+    ll_sqlite_file nowhere; /* borrowed: stands for a database without a file */
 } ll_sqlite_migrating;
 
 struct leaselock_connection {
@@ -130,12 +133,24 @@ leaselock_status ll_sqlite_execute(leaselock_connection *connection, const char 
 bool ll_sqlite_is_taken(leaselock_connection *connection, int result);
 
 /* migrate_open.c */
-leaselock_status ll_sqlite_open_migrations(const char *url, const char *table, const leaselock_call *call,
-                                           leaselock_connection **out);
+leaselock_status ll_sqlite_open_migrations(const char *url, const char *table, void *borrowed,
+                                           const leaselock_call *call, leaselock_connection **out);
 void ll_sqlite_migration_settings(leaselock_connection *connection, leaselock_migration_settings *out);
 /* Undoes what a script left behind in the connection. First thing where nothing is in progress. */
 leaselock_status ll_sqlite_refresh(leaselock_connection *connection);
+/* Outside of a transaction: for the script that comes; put back by ll_sqlite_refresh(). */
+leaselock_status ll_sqlite_switch_keys_off(leaselock_connection *connection);
 void ll_sqlite_free_migrating(leaselock_connection *connection);
+
+/* migrate_borrow.c: a handle that the program lends; nothing is installed in it that could not be taken out again. */
+leaselock_status ll_sqlite_borrow(leaselock_connection *connection, sqlite3 *db);
+bool ll_sqlite_is_borrowed(const leaselock_connection *connection);
+/* INVALID where something of its owner's is in progress on it. */
+leaselock_status ll_sqlite_check_idle(leaselock_connection *connection);
+/* Whether to repeat what was answered with `result`: busy where no handler of ours is asked, and a pause was possible. */
+bool ll_sqlite_try_again(leaselock_connection *connection, int result, int *round);
+/* After each transaction: foreign keys as they were found. Keeps the error record. */
+void ll_sqlite_give_back(leaselock_connection *connection);
 
 /* migrate_run.c */
 leaselock_status ll_sqlite_run_script(leaselock_connection *connection, leaselock_script *script,

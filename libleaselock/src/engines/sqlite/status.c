@@ -82,6 +82,8 @@ leaselock_status ll_sqlite_status_of(sqlite3 *db, int result)
 
 leaselock_status ll_sqlite_fail(leaselock_connection *connection, int result, const char *doing)
 {
+    if (ll_sqlite_is_borrowed(connection)) /* extended codes are its owner's choice */
+        result = sqlite3_extended_errcode(connection->db);
     bool is_busy = (result & 0xff) == SQLITE_BUSY;
     if (connection->gave_up == LEASELOCK_CLOCK || (is_busy && connection->gave_up != LEASELOCK_OK))
         return connection->gave_up; /* the record says why the clock or the busy handler stopped */
