@@ -82,8 +82,9 @@ leaselock_status ll_sqlite_status_of(sqlite3 *db, int result)
 
 leaselock_status ll_sqlite_fail(leaselock_connection *connection, int result, const char *doing)
 {
-    if (ll_sqlite_is_borrowed(connection)) /* extended codes are its owner's choice */
-        result = sqlite3_extended_errcode(connection->db);
+    int extended = sqlite3_extended_errcode(connection->db);
+    if ((extended & 0xff) == result) /* who lends a handle need not have asked for them */
+        result = extended;
     bool is_busy = (result & 0xff) == SQLITE_BUSY;
     if (connection->gave_up == LEASELOCK_CLOCK || (is_busy && connection->gave_up != LEASELOCK_OK))
         return connection->gave_up; /* the record says why the clock or the busy handler stopped */
