@@ -48,7 +48,7 @@ static int run(const struct options *options, bool needs_files, runner *go, int6
     migrate_stop_on_signals(migrations);
     leaselock_status status = go(migrations, number, &result);
     migrate_stop_no_more();
-    code = status == LEASELOCK_OK ? report_result(&report, migrations, result) : report_failure(&report, migrations);
+    code = status == LEASELOCK_OK ? report_result(&report, result) : report_failure(&report, migrations);
     leaselock_migration_result_free(result);
     migrate_close(migrations);
     return code;

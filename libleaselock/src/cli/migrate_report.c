@@ -82,13 +82,9 @@ static void end_json(struct report *report)
     json_end();
 }
 
-/* Whether a run that did not reach its end left a migration half done; then that is what has to be told. */
-static void look_for_dirt(struct report *report, leaselock_migrations *migrations)
+/* A migration is half done: that is what has to be told. */
+static void tell_dirty(struct report *report)
 {
-    int64_t version;
-    bool dirty;
-    if (leaselock_migrations_version(migrations, &version, &dirty) != LEASELOCK_OK || !dirty)
-        return;
     report->is_dirty = true;
     complain("the database is dirty now: see what of that migration is done, repair it by hand, and use force");
 }
@@ -123,17 +119,16 @@ static int code_of(const leaselock_migration_result *result, bool is_dirty)
     }
 }
 
-int report_result(struct report *report, leaselock_migrations *migrations, const leaselock_migration_result *result)
+int report_result(struct report *report, const leaselock_migration_result *result)
 {
-    bool is_stopped = leaselock_migration_result_kind(result) == LEASELOCK_MIGRATION_STOPPED;
-    if (!is_stopped) { /* a run may be stopped before it has looked */
-        report->from = leaselock_migration_result_from(result);
-        report->to = leaselock_migration_result_to(result);
+    report->from = leaselock_migration_result_from(result);
+    report->to = leaselock_migration_result_to(result);
+    /* a run may be stopped before it has looked */
+    if (leaselock_migration_result_kind(result) != LEASELOCK_MIGRATION_STOPPED || report->to != LEASELOCK_NO_VERSION)
         report->is_known = true;
-    }
     tell(result);
-    if (is_stopped)
-        look_for_dirt(report, migrations);
+    if (leaselock_migration_result_dirty(result))
+        tell_dirty(report);
     if (report->as_json) {
         print_outcome(report, leaselock_migration_kind_name(leaselock_migration_result_kind(result)));
         json_number(&report->json, "missing", leaselock_migration_result_missing(result));
@@ -160,6 +155,13 @@ static void print_failure(struct report *report, const leaselock_error *error, c
     end_json(report);
 }
 
+static bool is_dirty(leaselock_migrations *migrations)
+{
+    int64_t version;
+    bool dirty;
+    return leaselock_migrations_version(migrations, &version, &dirty) == LEASELOCK_OK && dirty;
+}
+
 int report_failure(struct report *report, leaselock_migrations *migrations)
 {
     const leaselock_error error = *leaselock_error_last(); /* looking for dirt makes another one */
@@ -167,8 +169,8 @@ int report_failure(struct report *report, leaselock_migrations *migrations)
     place_show(migrations);
     if (error.code == LEASELOCK_UNAVAILABLE) /* it was there when it was opened: others are at work in it */
         code = EXIT_BUSY;
-    else if (error.code == LEASELOCK_MIGRATION_FAILED)
-        look_for_dirt(report, migrations);
+    else if (error.code == LEASELOCK_MIGRATION_FAILED && is_dirty(migrations))
+        tell_dirty(report);
     if (report->as_json)
         print_failure(report, &error, migrations);
     output_finish();

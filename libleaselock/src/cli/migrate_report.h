@@ -22,7 +22,7 @@ void report_begin(struct report *report);
 void report_progress(const leaselock_migration_result *so_far, void *report);
 
 /* Each prints the rest, and returns the exit code. */
-int report_result(struct report *report, leaselock_migrations *migrations, const leaselock_migration_result *result);
+int report_result(struct report *report, const leaselock_migration_result *result);
 int report_failure(struct report *report, leaselock_migrations *migrations);
 
 /* LEASELOCK_NO_VERSION is null. */

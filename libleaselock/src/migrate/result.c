@@ -70,8 +70,8 @@ leaselock_migration_kind leaselock_migration_result_kind(const leaselock_migrati
 
 const char *leaselock_migration_kind_name(leaselock_migration_kind kind)
 {
-    static const char *const names[] = {NULL, "DONE", "NO_CHANGE", "SHORT", "STOPPED"};
-    return kind >= LEASELOCK_MIGRATION_DONE && kind <= LEASELOCK_MIGRATION_STOPPED ? names[kind] : "UNKNOWN";
+    static const char *const names[] = {NULL, "DONE", "NO_CHANGE", "SHORT", "STOPPED", "RUNNING"};
+    return kind >= LEASELOCK_MIGRATION_DONE && kind <= LEASELOCK_MIGRATION_RUNNING ? names[kind] : "UNKNOWN";
 }
 
 int64_t leaselock_migration_result_missing(const leaselock_migration_result *result)
@@ -87,6 +87,11 @@ int64_t leaselock_migration_result_from(const leaselock_migration_result *result
 int64_t leaselock_migration_result_to(const leaselock_migration_result *result)
 {
     return result ? result->to : LEASELOCK_NO_VERSION;
+}
+
+bool leaselock_migration_result_dirty(const leaselock_migration_result *result)
+{
+    return result && result->dirty;
 }
 
 size_t leaselock_migration_result_count(const leaselock_migration_result *result)

@@ -13,6 +13,7 @@ typedef struct ll_step {
 struct leaselock_migration_result {
     leaselock_migration_kind kind;
     int64_t missing, from, to;
+    bool dirty; /* at `to` */
     ll_step *steps;
     size_t count, capacity;
 };

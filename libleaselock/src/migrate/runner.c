@@ -73,7 +73,7 @@ static leaselock_status dirty(int64_t version)
 }
 
 /* golang-migrate marks the row while a migration runs: what is dirty for a moment only is no failure. */
-static leaselock_status read_clean(const ll_runner *runner, int64_t *version)
+static leaselock_status read_clean(const ll_runner *runner, leaselock_migration_result *result)
 {
     start_wait(runner);
     for (;;) {
@@ -81,7 +81,8 @@ static leaselock_status read_clean(const ll_runner *runner, int64_t *version)
         leaselock_status status = read_row(runner, &row);
         if (status != LEASELOCK_OK)
             return status;
-        *version = row.version;
+        result->to = row.version;
+        result->dirty = row.dirty;
         if (!row.dirty)
             return LEASELOCK_OK;
         if (runner->wait_ms == 0 || ll_clock_boot() >= runner->call->until_ms)
@@ -91,6 +92,13 @@ static leaselock_status read_clean(const ll_runner *runner, int64_t *version)
             return status;
     }
 }
+
+/* How far one migration came. */
+typedef enum ll_reach {
+    LL_UNTOUCHED, /* not begun; or all of it is rolled back; or another runner was faster */
+    LL_HALF_DONE,      /* outside of a transaction: the row is dirty */
+    LL_DONE
+} ll_reach;
 
 /* Takes the write lock; *as_seen is false, and nothing is held, where the version is another by now. */
 static leaselock_status begin_at(const ll_runner *runner, const leaselock_script *script, int64_t seen, bool *as_seen)
@@ -136,11 +144,13 @@ static leaselock_status add_dirty_note(int64_t version)
 }
 
 /* As golang-migrate does it: the row is dirty while the body runs, and stays so when it fails. */
-static leaselock_status run_outside(const ll_runner *runner, leaselock_script *script, int64_t after)
+static leaselock_status run_outside(const ll_runner *runner, leaselock_script *script, int64_t after,
+                                    ll_reach *reach)
 {
     leaselock_status status = write_and_commit(runner, after, true);
     if (status != LEASELOCK_OK)
         return status;
+    *reach = LL_HALF_DONE;
     ll_log(LEASELOCK_LOG_WARNING, "migrate", "%s cannot run in a transaction: the version is marked as dirty meanwhile",
            script->name);
     status = runner->slots->run(runner->connection, script, runner->call);
@@ -154,18 +164,20 @@ static leaselock_status run_outside(const ll_runner *runner, leaselock_script *s
     return status == LEASELOCK_OK ? write_and_commit(runner, after, false) : status;
 }
 
-/* One migration that is loaded and examined; *done is false where another runner was faster. */
+/* One migration that is loaded and examined. */
 static leaselock_status apply(const ll_runner *runner, leaselock_script *script, int64_t before, int64_t after,
-                              bool *done)
+                              ll_reach *reach)
 {
-    bool outside = script && script->outside;
-    leaselock_status status = begin_at(runner, outside ? NULL : script, before, done);
-    if (status == LEASELOCK_OK && *done) {
+    bool outside = script && script->outside, as_seen = false;
+    leaselock_status status = begin_at(runner, outside ? NULL : script, before, &as_seen);
+    if (status == LEASELOCK_OK && as_seen) {
         if (runner->stop)
             atomic_store(&runner->stop->inside, true);
-        status = outside ? run_outside(runner, script, after) : run_inside(runner, script, after);
+        status = outside ? run_outside(runner, script, after, reach) : run_inside(runner, script, after);
         if (runner->stop)
             atomic_store(&runner->stop->inside, false);
+        if (status == LEASELOCK_OK)
+            *reach = LL_DONE;
     }
     runner->slots->rollback(runner->connection);
     return status;
@@ -173,10 +185,10 @@ static leaselock_status apply(const ll_runner *runner, leaselock_script *script,
 
 /* Reads the body before the database is touched, then applies it. No body: only the version moves. */
 static leaselock_status load_and_apply(const ll_runner *runner, const ll_body *body, int64_t before, int64_t after,
-                                       bool *done)
+                                       ll_reach *reach)
 {
     if (!body->file)
-        return apply(runner, NULL, before, after, done);
+        return apply(runner, NULL, before, after, reach);
     ll_text text;
     leaselock_script script = {.name = body->file};
     leaselock_status status = ll_source_load(runner->source, body, &text);
@@ -185,7 +197,7 @@ static leaselock_status load_and_apply(const ll_runner *runner, const ll_body *b
         script.size = text.size;
         status = runner->slots->examine(runner->connection, &script);
         if (status == LEASELOCK_OK)
-            status = apply(runner, script.empty ? NULL : &script, before, after, done);
+            status = apply(runner, script.empty ? NULL : &script, before, after, reach);
     }
     if (status == LEASELOCK_MIGRATION_FAILED || status == LEASELOCK_BAD_MIGRATION)
         ll_failure_note(runner->failure, body->file, script.text, script.failed_at);
@@ -200,27 +212,28 @@ static void log_step(const ll_step *step)
            (long long)step->version, step->title, (long long)step->duration_ms);
 }
 
-/* The next migration of the plan. *version is where the database is afterwards, by us or by another runner. */
-static leaselock_status advance(const ll_runner *runner, const ll_plan *plan, leaselock_migration_result *result,
-                                int64_t *version)
+/* The next migration of the plan. result->to is where the database is afterwards, by us or by another runner. */
+static leaselock_status advance(const ll_runner *runner, const ll_plan *plan, leaselock_migration_result *result)
 {
     const ll_migration *migration;
     int64_t after, started = ll_clock_boot();
-    leaselock_status status = ll_plan_next(runner->source, plan, *version, &migration, &after);
+    leaselock_status status = ll_plan_next(runner->source, plan, result->to, &migration, &after);
     if (status != LEASELOCK_OK)
         return status;
     const ll_body *body = plan->up ? &migration->up : &migration->down;
     status = ll_result_reserve(result, body->file ? body->title : "", body->file ? body->file : "");
-    bool done = false;
+    ll_reach reach = LL_UNTOUCHED;
     if (status == LEASELOCK_OK)
-        status = load_and_apply(runner, body, *version, after, &done);
+        status = load_and_apply(runner, body, result->to, after, &reach);
+    result->dirty = reach == LL_HALF_DONE;
+    if (reach != LL_UNTOUCHED)
+        result->to = after;
     if (status != LEASELOCK_OK)
         return status;
-    if (!done)
-        return read_clean(runner, version);
+    if (reach == LL_UNTOUCHED)
+        return read_clean(runner, result);
     ll_result_add(result, migration->version, plan->up, ll_clock_boot() - started);
     log_step(result->steps + result->count - 1);
-    *version = after;
     if (runner->progress)
         runner->progress(result, runner->payload);
     return LEASELOCK_OK;
@@ -240,16 +253,16 @@ static int stop_asked(const ll_runner *runner)
 }
 
 /* Migration after migration, until the plan is reached or somebody stops it. */
-static leaselock_status follow(const ll_runner *runner, const ll_goal *goal, ll_plan *plan, int64_t version,
+static leaselock_status follow(const ll_runner *runner, const ll_goal *goal, ll_plan *plan,
                                leaselock_migration_result *result)
 {
-    result->from = result->to = version;
+    result->kind = LEASELOCK_MIGRATION_RUNNING;
     while (!plan->nothing && !ll_plan_reached(plan, result->to)) {
         size_t count = result->count;
         if (stop_asked(runner))
             return LEASELOCK_INTERRUPTED;
         int64_t left = result->to;
-        leaselock_status status = advance(runner, plan, result, &result->to);
+        leaselock_status status = advance(runner, plan, result);
         if (status != LEASELOCK_OK)
             return status;
         if (result->count > count || result->to == left)
@@ -295,13 +308,13 @@ leaselock_status ll_runner_run(const ll_runner *runner, const ll_goal *goal, lea
         return LEASELOCK_NOMEM;
     leaselock_status status = LEASELOCK_OK;
     if (goal->kind != LL_GOAL_STEPS || goal->number != 0) { /* no steps: not even a look */
-        int64_t version;
         ll_plan plan;
-        status = read_clean(runner, &version);
+        status = read_clean(runner, result);
+        result->from = result->to;
         if (status == LEASELOCK_OK)
-            status = ll_plan_make(runner->source, goal, version, &plan);
+            status = ll_plan_make(runner->source, goal, result->to, &plan);
         if (status == LEASELOCK_OK)
-            status = follow(runner, goal, &plan, version, result);
+            status = follow(runner, goal, &plan, result);
     }
     return finish(runner, status, result, out);
 }
