@@ -9,11 +9,14 @@ target_sources(leaselock_objects PRIVATE
   src/engines/postgresql/engine.c
   src/engines/postgresql/exchange.c
   src/engines/postgresql/floor.c
+  src/engines/postgresql/lexer.c
   src/engines/postgresql/libpq.c
   src/engines/postgresql/list.c
   src/engines/postgresql/migrate.c
   src/engines/postgresql/obtain.c
+  src/engines/postgresql/outside.c
   src/engines/postgresql/renew.c
+  src/engines/postgresql/script.c
   src/engines/postgresql/start.c
   src/engines/postgresql/statements.c
   src/engines/postgresql/status.c

@@ -2,8 +2,8 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
+#include "util/directive.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/position.h"
@@ -225,45 +225,22 @@ static bool is_ignored(const ll_statement *statement)
 typedef struct ll_directives {
     leaselock_script *script;
     bool no_transaction;
-    size_t unknown_at; /* offset plus 1 */
-    size_t unknown_length;
+    ll_directive unknown; /* the first; at 0: none */
 } ll_directives;
 
 static void read_directive(void *payload, size_t from, size_t to)
 {
     ll_directives *directives = payload;
-    static const char mark[] = "leaselock:";
-    const char *text = directives->script->text + from, *end = directives->script->text + to;
-    while (text < end && strchr(" \t", *text))
-        text++;
-    if ((size_t)(end - text) < strlen(mark) || strncasecmp(text, mark, strlen(mark)) != 0)
+    const char *text = directives->script->text;
+    ll_directive directive;
+    if (!ll_directive_read(text, from, to, &directive))
         return;
-    text += strlen(mark);
-    while (text < end && strchr(" \t", *text))
-        text++;
-    while (end > text && strchr(" \t\r\n", end[-1]))
-        end--;
-    size_t length = (size_t)(end - text);
-    if (length == strlen("foreign-keys=off") && strncmp(text, "foreign-keys=off", length) == 0) {
+    if (ll_directive_is(text, directive, "foreign-keys=off"))
         directives->script->check_foreign_keys = true;
-    } else if (length == strlen("no-transaction") && strncmp(text, "no-transaction", length) == 0) {
+    else if (ll_directive_is(text, directive, "no-transaction"))
         directives->no_transaction = true;
-    } else if (!directives->unknown_at) {
-        directives->unknown_at = (size_t)(text - directives->script->text) + 1;
-        directives->unknown_length = length;
-    }
-}
-
-static leaselock_status unknown_directive(leaselock_script *script, const ll_directives *directives)
-{
-    script->failed_at = directives->unknown_at;
-    size_t offset = directives->unknown_at - 1;
-    ll_position position = ll_position_of(script->text, offset);
-    int shown = directives->unknown_length > 60 ? 60 : (int)directives->unknown_length;
-    return ll_error_set(LEASELOCK_BAD_MIGRATION,
-                        "%s:%lld:%lld: there is no directive \"%.*s\": there are foreign-keys=off and no-transaction",
-                        script->name, (long long)position.line, (long long)position.column, shown,
-                        script->text + offset);
+    else if (!directives->unknown.at)
+        directives->unknown = directive;
 }
 
 static void warn_of_ignored(const leaselock_script *script, const ll_statement *statement)
@@ -312,8 +289,8 @@ leaselock_status ll_script_examine(leaselock_script *script, bool unwrapped)
     script->check_foreign_keys = false;
     for (ll_statement statement; next_statement(&reader, &statement);)
         count(&census, &statement, unwrapped);
-    if (directives.unknown_at)
-        return unknown_directive(script, &directives);
+    if (directives.unknown.at)
+        return ll_directive_refuse(script, directives.unknown, "there are foreign-keys=off and no-transaction");
     script->begin = 0;
     script->end = script->size;
     script->empty = census.statements == 0;
