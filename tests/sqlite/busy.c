@@ -201,6 +201,32 @@ TEST(a_reader_with_an_old_snapshot_blocks_nobody)
     raw_run(other, "COMMIT");
 }
 
+static int pauses;
+
+/* The writer writes meanwhile, so that what was looked at before the wait is old. */
+static leaselock_status end_writer_at_third_pause(const leaselock_call *call, int64_t microseconds)
+{
+    (void)call, (void)microseconds;
+    if (++pauses == 3)
+        raw_run(other, "UPDATE leaselock_leases SET client = 'somebody'; COMMIT");
+    return LEASELOCK_OK;
+}
+
+/* The core would try again, and hide it. */
+TEST(the_engine_itself_waits_for_a_row_that_it_saw_free)
+{
+    const leaselock_call call = {INT64_MAX, end_writer_at_third_pause};
+    const leaselock_claim claim = {"r", "c", "00112233445566778899aabbccddeeff", 0, 30000};
+    leaselock_outcome outcome;
+    next_sequence(lock, "r");
+    raw_run(other, "BEGIN IMMEDIATE");
+    pauses = 0;
+    assert_ok(ll_sqlite_obtain(lock->connection, &claim, 1, &call, &outcome));
+    assert_int_equal(outcome.kind, LEASELOCK_OUTCOME_GRANTED);
+    assert_int_equal(outcome.sequence, 2);
+    assert_int_equal(pauses, 3);
+}
+
 /* --- the end of such a wait ------------------------------------------------------------------------------------ */
 
 static atomic_bool waits;
@@ -380,6 +406,7 @@ int main(void)
         BESIDE(a_fresh_handle_waits_as_long),
         BESIDE(another_process_that_stays_is_named),
         BESIDE(a_reader_with_an_old_snapshot_blocks_nobody),
+        BESIDE(the_engine_itself_waits_for_a_row_that_it_saw_free),
         BESIDE(it_ends_when_the_writer_is_done),
         BESIDE(an_interrupt_ends_it),
         BESIDE(a_close_ends_it),
