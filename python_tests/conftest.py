@@ -1,4 +1,8 @@
-"""Fixtures: every test that takes `url` (or what is made of it) runs once per engine."""
+"""Fixtures: every test that takes `url` (or what is made of it) runs once per engine that suits it.
+
+Without options that is memory and sqlite, with the tests that need no engine. With --engine it is that one, and only what
+takes a `url`; postgresql runs under tests/postgresql/server.py.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from helpers import ENGINES, SMALL, new_url
+from helpers import SMALL, new_url
 
 import leaselock
 from leaselock.testing import TestClock
@@ -16,11 +20,54 @@ hypothesis.settings.register_profile("full", deadline=None, max_examples=60, sta
 hypothesis.settings.register_profile("small", deadline=None, max_examples=10, stateful_step_count=20)
 hypothesis.settings.load_profile("small" if SMALL else "full")
 
+ENGINES = ("memory", "sqlite", "postgresql")
+# what a test takes beside `url` may say on which engines it makes sense
+SUITABLE = {
+    "clock": ("memory", "sqlite"),  # the time of PostgreSQL is its server's
+    "shared_url": ("sqlite", "postgresql"),
+    "postgresql_url": ("postgresql",),
+}
 
-@pytest.fixture(params=ENGINES)
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--engine", choices=ENGINES, help="only the tests that take an engine, and only on this one")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "url" in metafunc.fixturenames:
+        only = metafunc.config.getoption("engine")
+        limits = [SUITABLE[name] for name in metafunc.fixturenames if name in SUITABLE]
+        engines = [only] if only else ["memory", "sqlite"]
+        metafunc.parametrize("url", [name for name in engines if all(name in limit for limit in limits)], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Not skipped, but left out: what suits no engine of this run, and with --engine what takes none."""
+
+    def belongs(item: pytest.Function) -> bool:
+        if "url" in item.fixturenames:
+            return item.callspec.params["url"] in ENGINES
+        return not config.getoption("engine")
+
+    config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
+    items[:] = [item for item in items if belongs(item)]
+
+
+@pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of its own, still to be made."""
     return new_url(request.param, tmp_path)
+
+
+@pytest.fixture
+def shared_url(url: str) -> str:
+    """A database that other processes can open, too."""
+    return url
+
+
+@pytest.fixture
+def postgresql_url(url: str) -> str:
+    return url
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from typing import TypeVar
 
 import leaselock
 
-ENGINES = ("memory", "sqlite")
 SMALL = os.environ.get("LEASELOCK_TEST_PROFILE") == "small"  # less of everything, for sanitizers
 DEADLINE = 30.0  # seconds until a test gives up on what should happen at once
 
@@ -27,6 +26,10 @@ T = TypeVar("T")
 
 
 def new_url(engine: str, folder: Path) -> str:
+    if engine == "postgresql":
+        import schemas  # here, since pytest alone knows where it is
+
+        return schemas.new_url()
     name = uuid.uuid4().hex
     return f"memory:{name}" if engine == "memory" else f"sqlite:{folder / name}.db"
 

@@ -89,7 +89,7 @@ def test_leaving_the_block_in_a_child_is_told_but_hides_nothing(locks: DatabaseL
 
 
 def test_the_same_database_in_a_child(url: str) -> None:
-    """In memory it is another one; a SQLite file that the process had open cannot be opened until exec."""
+    """In memory it is another one; a SQLite file that the process had open cannot be opened until exec; a server can."""
     with leaselock.open(url) as locks, locks.obtain("a"):
         outcome = in_fork(lambda: error_of(lambda: leaselock.open(url).close()))
         assert outcome is (leaselock.Forked if url.startswith("sqlite:") else None)
@@ -139,10 +139,10 @@ def hold_once(url: str) -> int:
         return lease.sequence
 
 
-def test_multiprocessing_by_spawn(file_url: str) -> None:
-    with leaselock.open(file_url) as locks, locks.obtain("b"):
+def test_multiprocessing_by_spawn(shared_url: str) -> None:
+    with leaselock.open(shared_url) as locks, locks.obtain("b"):
         with multiprocessing.get_context("spawn").Pool(2) as pool:
-            sequences = pool.map(hold_once, [file_url] * 4)
+            sequences = pool.map(hold_once, [shared_url] * 4)
             pool.close()
             pool.join()
     assert sorted(sequences) == [1, 2, 3, 4]

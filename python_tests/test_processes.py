@@ -1,4 +1,4 @@
-"""Several processes on one SQLite file: never two holders, growing sequences, whatever happens to a process."""
+"""Several processes on one database: never two holders, growing sequences, whatever happens to a process."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ WORKER = Path(__file__).with_name("worker.py")
 class Crew:
     """Workers on one database, and the history they write."""
 
-    def __init__(self, folder: Path) -> None:
-        self.url = f"sqlite:{folder}/leases.db"
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
         self.histories = folder / "histories"
         self.histories.mkdir()
         self.end = folder / "end"
@@ -50,8 +50,8 @@ class Crew:
 
 
 @pytest.fixture
-def crew(tmp_path: Path) -> Iterator[Crew]:
-    crew = Crew(tmp_path)
+def crew(shared_url: str, tmp_path: Path) -> Iterator[Crew]:
+    crew = Crew(shared_url, tmp_path)
     yield crew
     for process in crew.processes:
         process.kill()
@@ -116,13 +116,13 @@ with leaselock.open(sys.argv[1], client_id="sleeper") as locks:
 
 
 @pytest.mark.parametrize("block, told", [("working", "Lost:"), ("failing", "ValueError with")])
-def test_a_holder_that_was_stopped_too_long_is_told(file_url: str, block: str, told: str) -> None:
-    process = start_script(HOLDER, file_url, block)
+def test_a_holder_that_was_stopped_too_long_is_told(shared_url: str, block: str, told: str) -> None:
+    process = start_script(HOLDER, shared_url, block)
     try:
         assert process.stdout and process.stdin
         assert process.stdout.readline() == "held 1\n"
         process.send_signal(signal.SIGSTOP)
-        with leaselock.open(file_url, client_id="rival") as locks, locks.hold("a", wait=DEADLINE) as taken:
+        with leaselock.open(shared_url, client_id="rival") as locks, locks.hold("a", wait=DEADLINE) as taken:
             assert taken.sequence == 2
             process.send_signal(signal.SIGCONT)
             output, problems = process.communicate("go on\n", timeout=DEADLINE)
@@ -135,7 +135,7 @@ def test_a_holder_that_was_stopped_too_long_is_told(file_url: str, block: str, t
     assert lines[1].startswith(told) and '"a"' in output
 
 
-def test_the_next_process_goes_on_counting(file_url: str) -> None:
+def test_the_next_process_goes_on_counting(shared_url: str) -> None:
     script = """
 import sys, leaselock
 with leaselock.open(sys.argv[1]) as locks, locks.hold("a") as lease:
@@ -143,7 +143,7 @@ with leaselock.open(sys.argv[1]) as locks, locks.hold("a") as lease:
 """
     sequences = []
     for _ in range(3):
-        process = start_script(script, file_url)
+        process = start_script(script, shared_url)
         output, problems = process.communicate(timeout=DEADLINE)
         assert problems == ""
         sequences.append(int(output))

@@ -52,8 +52,8 @@ def from_pool(method: str, function: Callable[[str], T], url: str) -> list[T]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_children_meet_on_a_file_that_their_parent_has_not_open(file_url: str, method: str) -> None:
-    drawn = from_pool(method, draw, file_url)
+def test_children_meet_on_a_database_that_their_parent_has_not_open(shared_url: str, method: str) -> None:
+    drawn = from_pool(method, draw, shared_url)
     assert sorted(sum(drawn, [])) == list(range(1, CHILDREN * ROUNDS + 1))
 
 
@@ -63,6 +63,14 @@ def test_children_of_a_parent_that_has_the_file_open(file_url: str, method: str,
         assert from_pool(method, error_of, file_url) == [answer] * CHILDREN
         lease.renew()
     assert draw(file_url)[0] == 1  # and it was no harm
+
+
+def test_children_of_a_parent_that_is_connected_to_a_server(postgresql_url: str) -> None:
+    """They connect for themselves, and leave their parent's connection alone."""
+    with leaselock.open(postgresql_url) as locks, locks.hold("mine") as lease:
+        drawn = from_pool("fork", draw, postgresql_url)
+        assert sorted(sum(drawn, [])) == list(range(1, CHILDREN * ROUNDS + 1))
+        lease.renew()
 
 
 def test_a_fork_server_that_has_the_file_open(file_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,29 +175,36 @@ def listener() -> Iterator[socket.socket]:
         yield listener
 
 
-def test_a_server_that_opens_only_in_its_children(file_url: str, listener: socket.socket) -> None:
-    with workers(listener, lambda: open_and_serve(listener, file_url)):
+def test_a_server_that_opens_only_in_its_children(shared_url: str, listener: socket.socket) -> None:
+    with workers(listener, lambda: open_and_serve(listener, shared_url)):
         answers = [ask(listener) for _ in range(ROUNDS)]
     assert answers == list(range(1, ROUNDS + 1))
 
 
-def test_a_server_that_closes_before_the_fork_and_opens_on_both_sides(file_url: str, listener: socket.socket) -> None:
-    with leaselock.open(file_url) as locks, locks.hold("start-up") as lease:
+def test_a_server_that_closes_before_the_fork_and_opens_on_both_sides(
+    shared_url: str, listener: socket.socket
+) -> None:
+    with leaselock.open(shared_url) as locks, locks.hold("start-up") as lease:
         assert lease.sequence == 1
-    with workers(listener, lambda: open_and_serve(listener, file_url)):
-        with leaselock.open(file_url) as locks:
+    with workers(listener, lambda: open_and_serve(listener, shared_url)):
+        with leaselock.open(shared_url) as locks:
             for number in range(1, ROUNDS + 1):
                 assert ask(listener) == 2 * number - 1
                 with locks.hold("job", wait=DEADLINE) as lease:
                     assert lease.sequence == 2 * number
 
 
-def test_a_server_that_forgets_to_close_is_told(file_url: str, listener: socket.socket) -> None:
-    with leaselock.open(file_url) as locks, locks.hold("job") as lease:
+def test_a_server_that_forgets_to_close_is_told(shared_url: str, listener: socket.socket) -> None:
+    with leaselock.open(shared_url) as locks, locks.hold("job") as lease:
         with pytest.raises(AssertionError, match="75"), workers(listener, lambda: serve(listener, locks)):
             for _ in range(CHILDREN):
                 with pytest.raises(ValueError):  # no answer
                     ask(listener)
+        lease.renew()
+
+
+def test_a_server_that_has_the_file_open_and_opens_it_again_is_told(file_url: str, listener: socket.socket) -> None:
+    with leaselock.open(file_url) as locks, locks.hold("job") as lease:
         with pytest.raises(AssertionError, match="75"), workers(listener, lambda: open_and_serve(listener, file_url)):
             pass
         lease.renew()

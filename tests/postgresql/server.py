@@ -25,6 +25,7 @@ import sys
 import tempfile
 import urllib.parse
 from collections.abc import Iterator
+from typing import Any
 
 VARIABLE = "LEASELOCK_TEST_POSTGRESQL"
 NOBODY = 65534
@@ -82,7 +83,7 @@ def private_server(bin_folder: pathlib.Path, settings: dict[str, str]) -> Iterat
         os.chmod(folder, 0o755)
         data, port = f"{folder}/data", free_port()
         as_owner = unprivileged()
-        quiet = {"stdout": subprocess.DEVNULL, "cwd": folder}
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "cwd": folder}
         initdb = [str(bin_folder / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
         subprocess.run([*as_owner, *initdb], check=True, **quiet)
         with open(f"{data}/postgresql.conf", "a", encoding="utf-8") as config:

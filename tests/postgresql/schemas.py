@@ -1,0 +1,35 @@
+"""For each test a schema of its own, which is a database to everything that opens its URL, on the server of server.py."""
+
+import functools
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+
+from server import VARIABLE
+
+AT_ONCE = 100  # a psql for each would take longer than most tests
+
+
+def sql(text: str) -> str:
+    """Runs it as the superuser; its answer, without decoration."""
+    psql = [os.environ.get(VARIABLE + "_PSQL", "psql"), "-qXAt", "-v", "ON_ERROR_STOP=1", os.environ[VARIABLE]]
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}  # no sanitizer in psql
+    return subprocess.run(psql, input=text, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
+
+
+@functools.cache
+def new_schemas() -> Iterator[str]:
+    def endless() -> Iterator[str]:
+        while True:
+            names = [f"test_{secrets.token_hex(6)}" for _ in range(AT_ONCE)]
+            sql("".join(f"CREATE SCHEMA {name};" for name in names))
+            yield from names
+
+    return endless()
+
+
+def new_url() -> str:
+    """The URL of a schema that nobody has used."""
+    url = os.environ[VARIABLE]
+    return f"{url}{'&' if '?' in url else '?'}schema={next(new_schemas())}"
