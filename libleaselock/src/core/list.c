@@ -20,6 +20,13 @@ struct leaselock_listing {
     bool all; /* take in what is not held, too */
 };
 
+static void empty(leaselock_listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        ll_free(listing->entries[i].resource);
+    listing->count = 0;
+}
+
 static leaselock_status grow(leaselock_listing *listing)
 {
     size_t capacity = listing->capacity ? 2 * listing->capacity : 16;
@@ -56,6 +63,19 @@ static leaselock_status add_row(const leaselock_row *row, void *payload)
     return LEASELOCK_OK;
 }
 
+typedef struct list_work {
+    const leaselock_engine *engine;
+    const char *resource;
+    leaselock_listing *listing;
+} list_work;
+
+static leaselock_status list(leaselock_connection *connection, const leaselock_call *call, void *payload)
+{
+    const list_work *work = payload;
+    empty(work->listing); /* of what an earlier try had read before it failed */
+    return work->engine->list(connection, work->resource, call, add_row, work->listing);
+}
+
 leaselock_status leaselock_lock_list(leaselock_lock *lock, const leaselock_list_options *given, leaselock_listing **out)
 {
     leaselock_list_options options;
@@ -72,13 +92,8 @@ leaselock_status leaselock_lock_list(leaselock_lock *lock, const leaselock_list_
     listing->all = options.all || options.resource;
     ll_operation operation;
     ll_operation_begin(&operation, lock);
-    status = ll_turn_take(&lock->turn, &operation.call);
-    if (status == LEASELOCK_OK) {
-        status = lock->connection
-                     ? lock->engine->list(lock->connection, options.resource, &operation.call, add_row, listing)
-                     : ll_error_set(LEASELOCK_CLOSED, "the lock is closed");
-        ll_turn_give(&lock->turn);
-    }
+    list_work work = {lock->engine, options.resource, listing};
+    status = ll_operation_work(&operation, list, &work);
     if (status == LEASELOCK_OK)
         *out = listing;
     else
@@ -136,10 +151,20 @@ void leaselock_listing_free(leaselock_listing *listing)
 {
     if (!listing)
         return;
-    for (size_t i = 0; i < listing->count; i++)
-        ll_free(listing->entries[i].resource);
+    empty(listing);
     ll_free(listing->entries);
     ll_free(listing);
+}
+
+typedef struct floor_work {
+    const leaselock_engine *engine;
+    int64_t floor, in_force;
+} floor_work;
+
+static leaselock_status raise_floor(leaselock_connection *connection, const leaselock_call *call, void *payload)
+{
+    floor_work *work = payload;
+    return work->engine->raise_floor(connection, work->floor, call, &work->in_force);
 }
 
 leaselock_status leaselock_lock_raise_floor(leaselock_lock *lock, int64_t floor, int64_t *out)
@@ -151,14 +176,9 @@ leaselock_status leaselock_lock_raise_floor(leaselock_lock *lock, int64_t floor,
         return status;
     ll_operation operation;
     ll_operation_begin(&operation, lock);
-    status = ll_turn_take(&lock->turn, &operation.call);
-    if (status != LEASELOCK_OK)
-        return status;
-    int64_t in_force;
-    status = lock->connection ? lock->engine->raise_floor(lock->connection, floor, &operation.call, &in_force)
-                              : ll_error_set(LEASELOCK_CLOSED, "the lock is closed");
-    ll_turn_give(&lock->turn);
+    floor_work work = {lock->engine, floor, 0};
+    status = ll_operation_work(&operation, raise_floor, &work);
     if (status == LEASELOCK_OK && out)
-        *out = in_force;
+        *out = work.in_force;
     return status;
 }

@@ -66,11 +66,15 @@ void ll_waiting_end(const ll_waiting *here);
 /* Whether this thread waits on the lock: the turn may be its own. */
 bool ll_waiting_is_for(const leaselock_lock *lock);
 
-/* The engine's obtain, renew or release: arrays of claims and outcomes. */
+/* Something to be done with the lock's connection. */
+typedef leaselock_status (*ll_engine_work)(leaselock_connection *, const leaselock_call *, void *payload);
+
+/* Does it under the lock's turn; what is UNAVAILABLE is tried again within the operation's time. */
+leaselock_status ll_operation_work(ll_operation *operation, ll_engine_work work, void *payload);
+
+/* The engine's obtain, renew or release: arrays of claims and outcomes, the same claims in every try. */
 typedef leaselock_status (*ll_engine_slot)(leaselock_connection *, const leaselock_claim *, size_t count,
                                            const leaselock_call *, leaselock_outcome *);
-
-/* Runs the slot under the lock's turn; what is UNAVAILABLE is tried again, with the same claims, within the operation's time. */
 leaselock_status ll_operation_run(ll_operation *operation, ll_engine_slot slot, const leaselock_claim *claims,
                                   size_t count, leaselock_outcome *outcomes);
 

@@ -89,19 +89,25 @@ leaselock_status ll_operation_retry_pause(const leaselock_call *call, unsigned r
     return call->pause(call, ms * 1000);
 }
 
-leaselock_status ll_operation_run(ll_operation *operation, ll_engine_slot slot, const leaselock_claim *claims,
-                                  size_t count, leaselock_outcome *outcomes)
+/* One try, under the lock's turn. */
+static leaselock_status try(ll_operation *operation, ll_engine_work work, void *payload)
 {
     leaselock_lock *lock = operation->lock;
+    leaselock_status status = ll_turn_take(&lock->turn, &operation->call);
+    if (status != LEASELOCK_OK)
+        return status;
+    status = lock->connection ? work(lock->connection, &operation->call, payload)
+                              : ll_error_set(LEASELOCK_CLOSED, "the lock is closed");
+    ll_turn_give(&lock->turn);
+    if (status == LEASELOCK_OK)
+        ll_error_clear(); /* of a failure that was overcome */
+    return status;
+}
+
+leaselock_status ll_operation_work(ll_operation *operation, ll_engine_work work, void *payload)
+{
     for (unsigned round = 0;; round++) {
-        leaselock_status status = ll_turn_take(&lock->turn, &operation->call);
-        if (status != LEASELOCK_OK)
-            return status;
-        status = lock->connection ? slot(lock->connection, claims, count, &operation->call, outcomes)
-                                  : ll_error_set(LEASELOCK_CLOSED, "the lock is closed");
-        ll_turn_give(&lock->turn);
-        if (status == LEASELOCK_OK)
-            ll_error_clear(); /* of a failure that was overcome */
+        leaselock_status status = try(operation, work, payload);
         if (status != LEASELOCK_UNAVAILABLE)
             return status;
         leaselock_error failure;
@@ -113,4 +119,24 @@ leaselock_status ll_operation_run(ll_operation *operation, ll_engine_slot slot, 
             return status;
         ll_error_clear(); /* if the next try succeeds, this failure is no news */
     }
+}
+
+typedef struct slot_work {
+    ll_engine_slot slot;
+    const leaselock_claim *claims;
+    size_t count;
+    leaselock_outcome *outcomes;
+} slot_work;
+
+static leaselock_status run_slot(leaselock_connection *connection, const leaselock_call *call, void *payload)
+{
+    const slot_work *work = payload;
+    return work->slot(connection, work->claims, work->count, call, work->outcomes);
+}
+
+leaselock_status ll_operation_run(ll_operation *operation, ll_engine_slot slot, const leaselock_claim *claims,
+                                  size_t count, leaselock_outcome *outcomes)
+{
+    slot_work work = {slot, claims, count, outcomes};
+    return ll_operation_work(operation, run_slot, &work);
 }

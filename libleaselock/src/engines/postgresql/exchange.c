@@ -9,10 +9,8 @@
 #include "engines/postgresql/postgresql.h"
 #include "util/clock.h"
 #include "util/error.h"
-#include "util/random.h"
 
 enum { SLICE_MS = 25 };
-enum { RETRY_FIRST_MS = 10, RETRY_LONGEST_MS = 500, RETRY_DOUBLINGS = 6 };
 
 /* What an exchange waits for: every step brings one result. */
 typedef struct ll_pg_step {
@@ -36,16 +34,6 @@ int64_t ll_pg_integer(const PGresult *result, int row, int column)
     for (int i = 0; i < length; i++)
         value = value << 8 | bytes[i];
     return (int64_t)value;
-}
-
-leaselock_status ll_pg_try_again(const leaselock_call *call, unsigned round)
-{
-    int64_t longest = RETRY_FIRST_MS << (round < RETRY_DOUBLINGS ? round : RETRY_DOUBLINGS);
-    int64_t ms = ll_random_between(longest / 2, longest < RETRY_LONGEST_MS ? longest : RETRY_LONGEST_MS);
-    if (ll_clock_after(ms) >= call->until_ms)
-        return LEASELOCK_UNAVAILABLE;
-    ll_error_clear();
-    return call->pause(call, ms * 1000);
 }
 
 static leaselock_status give_up(leaselock_connection *connection, leaselock_status status)

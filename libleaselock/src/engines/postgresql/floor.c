@@ -49,14 +49,10 @@ leaselock_status ll_pg_raise_floor(leaselock_connection *connection, int64_t flo
     char after[LEASELOCK_ID_MAX + 1] = "";
     int64_t in_force = -1;
     bool more = true;
-    unsigned failures = 0;
     leaselock_status status = LEASELOCK_OK;
-    while (status == LEASELOCK_OK && more) {
+    while (status == LEASELOCK_OK && more)
         status = in_force < 0 ? raise_control(connection, floor, call, &in_force)
                               : raise_page(connection, in_force, call, after, &more);
-        if (status == LEASELOCK_UNAVAILABLE)
-            status = ll_pg_try_again(call, failures++);
-    }
     if (status == LEASELOCK_OK)
         *out = in_force;
     return status;

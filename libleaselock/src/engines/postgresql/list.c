@@ -24,13 +24,9 @@ leaselock_status ll_pg_list(leaselock_connection *connection, const char *resour
     ll_pg_request list = {.id = resource ? LL_SQL_LIST_ONE : LL_SQL_LIST_ALL,
                           .values = {resource},
                           .value_count = resource ? 1 : 0};
-    for (unsigned round = 0;; round++) {
-        leaselock_status status = ll_pg_exchange(connection, call, &list, 1, "list the leases", NULL);
-        if (status == LEASELOCK_OK)
-            status = visit_rows(list.result, visit, payload);
-        else if (status == LEASELOCK_UNAVAILABLE && (status = ll_pg_try_again(call, round)) == LEASELOCK_OK)
-            continue;
-        ll_pg_clear(&list, 1);
-        return status;
-    }
+    leaselock_status status = ll_pg_exchange(connection, call, &list, 1, "list the leases", NULL);
+    if (status == LEASELOCK_OK)
+        status = visit_rows(list.result, visit, payload);
+    ll_pg_clear(&list, 1);
+    return status;
 }

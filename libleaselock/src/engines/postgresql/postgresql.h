@@ -66,8 +66,6 @@ leaselock_status ll_pg_run_script(leaselock_connection *connection, const leasel
                                   const char *doing);
 /* Waits for the link's socket, in slices after each of which the call may end. */
 leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, short events);
-/* After UNAVAILABLE in a slot that the core does not repeat: pauses and forgets the failure, or it stays as it was. */
-leaselock_status ll_pg_try_again(const leaselock_call *call, unsigned round);
 
 /* --- status.c: what PostgreSQL said, in our codes; sets the error record --- */
 /* Of a statement; drops the link where that is what the failure calls for. */
