@@ -28,6 +28,25 @@ TEST(it_is_golang_migrates_to_the_letter)
     end_migrations(migrations);
 }
 
+/* As golang-migrate does whenever it opens a database; the second run is of the same handle. */
+TEST(a_table_without_its_index_gets_one)
+{
+    two_files();
+    database_run("CREATE TABLE schema_migrations (version uint64,dirty bool); CREATE TABLE users (x)");
+    leaselock_migrations *migrations = open_directory("");
+    assert_refused(LEASELOCK_MIGRATION_FAILED, leaselock_migrations_up(migrations, NULL));
+    database_run("DROP TABLE users");
+    assert_string_equal(database_text("SELECT name FROM sqlite_master WHERE type = 'index'"), "");
+    assert_up(migrations, LEASELOCK_MIGRATION_DONE, 2);
+    assert_string_equal(database_text("SELECT name FROM sqlite_master WHERE type = 'index'"), "version_unique");
+    migration_file("3_drop.up.sql", "DROP TABLE schema_migrations");
+    end_migrations(migrations);
+    migrations = open_directory("");
+    assert_up(migrations, LEASELOCK_MIGRATION_DONE, 3);
+    assert_string_equal(database_text("SELECT name FROM sqlite_master WHERE type = 'index'"), "version_unique");
+    end_migrations(migrations);
+}
+
 TEST(another_name_comes_from_the_url_or_the_options)
 {
     two_files();
@@ -265,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(it_is_golang_migrates_to_the_letter),
+        IN_FOLDER(a_table_without_its_index_gets_one),
         IN_FOLDER(another_name_comes_from_the_url_or_the_options),
         IN_FOLDER(a_table_name_is_a_name),
         IN_FOLDER(our_own_tables_leave_the_users_names_alone),

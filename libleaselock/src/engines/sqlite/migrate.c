@@ -57,6 +57,12 @@ static bool has_type(sqlite3 *db, const char *table, const char *column, const c
     return result == SQLITE_OK && type && strcasestr(type, part);
 }
 
+/* As of the last statement that was run. */
+static bool has_columns(sqlite3 *db, const char *table)
+{
+    return has_type(db, table, "version", "int") && has_type(db, table, "dirty", "bool");
+}
+
 /* The statement at its first row, if it has one; `name` is its parameter, NULL where it has none. */
 static int first_row(leaselock_connection *connection, const char *sql, const char *name, sqlite3_stmt **out)
 {
@@ -79,6 +85,7 @@ static int first_row(leaselock_connection *connection, const char *sql, const ch
 static leaselock_status look(leaselock_connection *connection, const char *table, leaselock_version_row *row,
                              bool *found)
 {
+    *row = (leaselock_version_row){.kind = LEASELOCK_VERSION_NONE, .version = -1};
     sqlite3_stmt *statement;
     int result = first_row(connection, "SELECT type FROM main.sqlite_master WHERE name = ?1 COLLATE NOCASE", table,
                            &statement);
@@ -91,8 +98,7 @@ static leaselock_status look(leaselock_connection *connection, const char *table
     sqlite3_finalize(statement);
     if (result != SQLITE_ROW && result != SQLITE_DONE)
         return ll_sqlite_fail(connection, result, "read the schema");
-    if (*found && row->kind != LEASELOCK_VERSION_FOREIGN &&
-        (!has_type(connection->db, table, "version", "int") || !has_type(connection->db, table, "dirty", "bool"))) {
+    if (*found && row->kind != LEASELOCK_VERSION_FOREIGN && !has_columns(connection->db, table)) {
         row->kind = LEASELOCK_VERSION_FOREIGN;
         ll_text_copy(row->detail, sizeof row->detail,
                      "it has no columns \"version\", a whole number, and \"dirty\", a boolean");
@@ -129,8 +135,10 @@ static void read_values(sqlite3_stmt *statement, leaselock_version_row *row)
     row->version = sqlite3_column_int64(statement, 0);
 }
 
-static leaselock_status read_row(leaselock_connection *connection, const char *table, leaselock_version_row *row)
+/* SQLITE_DONE where there is a table with these columns. */
+static int read_row(leaselock_connection *connection, const char *table, leaselock_version_row *row)
 {
+    *row = (leaselock_version_row){.kind = LEASELOCK_VERSION_NONE, .version = -1};
     char *sql = sqlite3_mprintf("SELECT version, dirty FROM main.%s LIMIT 2", table);
     sqlite3_stmt *statement = NULL;
     int result = sql ? first_row(connection, sql, NULL, &statement) : SQLITE_NOMEM;
@@ -143,12 +151,11 @@ static leaselock_status read_row(leaselock_connection *connection, const char *t
             result = SQLITE_DONE;
         }
     }
-    leaselock_status status =
-        result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "read the version");
     sqlite3_finalize(statement);
-    return status;
+    return result;
 }
 
+/* Nearly always it is golang-migrate's, and one statement is enough; else the schema is asked what there is. */
 static leaselock_status read_version(leaselock_connection *connection, const leaselock_version_table *table,
                                      const leaselock_call *call, leaselock_version_row *row)
 {
@@ -156,13 +163,19 @@ static leaselock_status read_version(leaselock_connection *connection, const lea
     bool found;
     plain_name(table->name, name, sizeof name);
     ll_sqlite_enter(connection, call);
-    *row = (leaselock_version_row){.kind = LEASELOCK_VERSION_NONE, .version = -1};
     leaselock_status status = ll_sqlite_refresh(connection);
-    if (status == LEASELOCK_OK)
-        status = look(connection, name, row, &found);
-    if (status != LEASELOCK_OK || !found || row->kind == LEASELOCK_VERSION_FOREIGN)
+    if (status != LEASELOCK_OK)
         return status;
-    return read_row(connection, table->name, row);
+    int result = read_row(connection, table->name, row);
+    if (result == SQLITE_DONE && has_columns(connection->db, name))
+        return LEASELOCK_OK;
+    if (result == SQLITE_DONE || (result & 0xff) == SQLITE_ERROR) {
+        status = look(connection, name, row, &found);
+        if (status != LEASELOCK_OK || !found || row->kind == LEASELOCK_VERSION_FOREIGN)
+            return status;
+        result = read_row(connection, table->name, row); /* somebody has just made it */
+    }
+    return result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "read the version");
 }
 
 static leaselock_status examine(leaselock_connection *connection, leaselock_script *script)
@@ -188,8 +201,15 @@ static leaselock_status begin(leaselock_connection *connection, const leaselock_
     return status;
 }
 
+static bool table_exists(leaselock_connection *connection, const char *table)
+{
+    char name[128];
+    plain_name(table, name, sizeof name);
+    return sqlite3_table_column_metadata(connection->db, "main", name, NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+}
+
 /* golang-migrate's table, to the letter: its statements stay readable in sqlite_master. */
-static leaselock_status create_table(leaselock_connection *connection, const leaselock_version_table *table)
+static leaselock_status create_missing(leaselock_connection *connection, const leaselock_version_table *table)
 {
     leaselock_status status = execute_on(connection, table->name,
                                          "CREATE TABLE IF NOT EXISTS main.%s (version uint64,dirty bool)",
@@ -200,6 +220,18 @@ static leaselock_status create_table(leaselock_connection *connection, const lea
     status = sql ? ll_sqlite_execute(connection, sql, "create the version table's index")
                  : ll_error_set(LEASELOCK_NOMEM, "out of memory");
     sqlite3_free(sql);
+    return status;
+}
+
+/* Asked twice for each migration: like golang-migrate, it looks for the index only once. */
+static leaselock_status create_table(leaselock_connection *connection, const leaselock_version_table *table)
+{
+    ll_sqlite_migrating *migrating = connection->migrating;
+    if (migrating && migrating->table_made && table_exists(connection, table->name))
+        return LEASELOCK_OK;
+    leaselock_status status = create_missing(connection, table);
+    if (migrating)
+        migrating->table_made = status == LEASELOCK_OK;
     return status;
 }
 
@@ -245,6 +277,8 @@ static void rollback(leaselock_connection *connection)
     bool is_ours = connection->migrating->inside || !ll_sqlite_is_borrowed(connection);
     if (is_ours && !sqlite3_get_autocommit(connection->db))
         sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+    if (connection->migrating->inside)
+        connection->migrating->table_made = false;
     connection->migrating->inside = false;
     ll_sqlite_give_back(connection);
 }
