@@ -10,9 +10,24 @@ local harness = {
 
 local opened = {}
 local databases = 0
+local schemas -- lines of schemas.py
+
+-- A schema is one on PostgreSQL. No sanitizer is to be in what is started for it.
+local function new_schema()
+    local url = schemas and schemas:read "*l"
+    if not url then
+        local script = arg[0]:gsub("run%.lua$", "../postgresql/schemas.py")
+        schemas = assert(io.popen("LD_PRELOAD= python3 '" .. script .. "' 100"))
+        url = schemas:read "*l"
+    end
+    return url
+end
 
 -- The URL of a database that nobody has used.
 function harness.new_url()
+    if harness.engine == "postgresql" then
+        return new_schema()
+    end
     databases = databases + 1
     local path = ("%s/%d.db"):format(harness.folder, databases)
     if harness.engine ~= "sqlite" then
@@ -48,6 +63,13 @@ function harness.test(name, body)
     else
         harness.failed = harness.failed + 1
         print(("FAILED %s: %s"):format(name, tostring(message)))
+    end
+end
+
+-- A test that moves the clock. The time of PostgreSQL is its server's.
+function harness.clock_test(name, body)
+    if harness.engine ~= "postgresql" then
+        harness.test(name, body)
     end
 end
 

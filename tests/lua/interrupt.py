@@ -48,11 +48,20 @@ def fastest(interpreter: list[str], case: str, url: str) -> float:
     return best
 
 
+def new_url(engine: str, folder: str, case: str) -> str:
+    if engine == "postgresql":
+        sys.path.append(str(HERE.parent / "postgresql"))
+        import schemas
+
+        return schemas.new_url()
+    return f"{engine}:{folder}/interrupt-{case}.db"
+
+
 def main(engine: str, folder: str, *interpreter: str) -> int:
     failed = 0
     for case in CASES:
         try:
-            took = fastest(list(interpreter), case, f"{engine}:{folder}/interrupt-{case}.db")
+            took = fastest(list(interpreter), case, new_url(engine, folder, case))
             assert took < LIMIT, f"took {took:.3f} s"
         except AssertionError as failure:
             failed += 1

@@ -1,4 +1,5 @@
--- run.lua ENGINE FOLDER: every test of this folder, on databases of one engine in one folder.
+-- run.lua ENGINE FOLDER: every test of this folder that suits the engine, with files in the folder. For postgresql it is run
+-- by tests/postgresql/server.py.
 local globals = {}
 for name in pairs(_G) do
     globals[name] = true
@@ -21,11 +22,14 @@ require "test_backoff"
 require "test_misuse"
 require "test_numbers"
 require "test_config"
+require "test_real_time"
 if _VERSION == "Lua 5.4" then
     require "test_close"
 end
-if harness.engine == "sqlite" then
+if harness.engine ~= "memory" then
     require "test_contention"
+end
+if harness.engine == "sqlite" then
     require "test_migrations"
 end
 

@@ -1,7 +1,7 @@
 -- The pauses of an obtain: built in, and written in Lua.
 local leaselock = require "leaselock"
 local harness = require "harness"
-local test, equal, fails = harness.test, harness.equal, harness.fails
+local test, clock_test, equal, fails = harness.test, harness.clock_test, harness.equal, harness.fails
 
 -- A lock in a world whose clock stands still.
 local function open_stopped()
@@ -33,14 +33,14 @@ test("the default sleeps 1, 1.5 and 2.25 s", function()
     equal(backoff:next(), 1)
 end)
 
-test("an obtain gives up after 4.75 s", function()
+clock_test("an obtain gives up after 4.75 s", function()
     local locks = open_stopped()
     harness.near(paused(locks, function()
         return locks:obtain("invoice", "b")
     end), 4.75, 1e-6)
 end)
 
-test("one built-in backoff serves any number of obtains", function()
+clock_test("one built-in backoff serves any number of obtains", function()
     local locks = open_stopped()
     local backoff = leaselock.exponential_backoff { max_attempts = 2, initial_interval = 0.5, multiplier = 3 }
     for _ = 1, 2 do
@@ -84,7 +84,7 @@ local function script_backoff(...)
     return self
 end
 
-test("a backoff written in Lua decides", function()
+clock_test("a backoff written in Lua decides", function()
     local locks = open_stopped()
     local backoff = script_backoff(0.25, 0, 10)
     harness.near(paused(locks, function()
@@ -94,7 +94,7 @@ test("a backoff written in Lua decides", function()
     equal(backoff.starts, 1)
 end)
 
-test("its methods may come from a metatable, of a table or of a userdata", function()
+clock_test("its methods may come from a metatable, of a table or of a userdata", function()
     local locks = open_stopped()
     local methods = script_backoff(1)
     local object = setmetatable({ pauses = { 2 } }, { __index = methods })
@@ -116,7 +116,7 @@ test("its methods may come from a metatable, of a table or of a userdata", funct
     end
 end)
 
-test("a wait cuts it, and options go last", function()
+clock_test("a wait cuts it, and options go last", function()
     local locks = open_stopped()
     harness.near(paused(locks, function()
         return locks:obtain_with_backoff("invoice", "b", script_backoff(100, 100), { wait = 7, ttl = 5 })

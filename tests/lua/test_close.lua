@@ -1,7 +1,7 @@
 -- To-be-closed variables: Lua 5.4 only.
 local leaselock = require "leaselock"
 local harness = require "harness"
-local test, equal, fails = harness.test, harness.equal, harness.fails
+local test, clock_test, equal, fails = harness.test, harness.clock_test, harness.equal, harness.fails
 
 test("a lease is released at the end of its block", function()
     local locks = harness.open()
@@ -25,7 +25,7 @@ test("it is released by an error, which comes out", function()
     assert(locks:obtain_with_no_wait("invoice", "b"))
 end)
 
-test("a block that lost its lease raises, unless it raised itself", function()
+clock_test("a block that lost its lease raises, unless it raised itself", function()
     local locks = harness.open()
     leaselock.testing.clock_start()
     local function lose(message)
@@ -41,7 +41,7 @@ test("a block that lost its lease raises, unless it raised itself", function()
     harness.raises("the block's own", lose, "the block's own")
 end)
 
-test("a lease released by hand, or one that nobody took, is no loss", function()
+clock_test("a lease released by hand, or one that nobody took, is no loss", function()
     local locks = harness.open()
     leaselock.testing.clock_start()
     do

@@ -1,4 +1,4 @@
--- Processes on one file: nobody holds what another holds, and sequences grow in the order of the grants.
+-- Processes on one database: nobody holds what another holds, and sequences grow in the order of the grants.
 local harness = require "harness"
 
 local clients, rounds = 4, 25

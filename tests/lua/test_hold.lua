@@ -1,7 +1,7 @@
 -- Obtain, keep, release in one: with a function, or as a kept lease.
 local leaselock = require "leaselock"
 local harness = require "harness"
-local test, equal, fails = harness.test, harness.equal, harness.fails
+local test, clock_test, equal, fails = harness.test, harness.clock_test, harness.equal, harness.fails
 
 test("the function has the lease, and it is released afterwards", function()
     local locks = harness.open()
@@ -77,7 +77,7 @@ test("a lease that the function released itself is no loss", function()
     end))
 end)
 
-test("an engine that cannot be asked is no loss while the lease is valid", function()
+clock_test("an engine that cannot be asked is no loss while the lease is valid", function()
     local locks = harness.open()
     assert(locks:hold("invoice", "a", function()
         locks:close()
@@ -90,7 +90,7 @@ test("an engine that cannot be asked is no loss while the lease is valid", funct
     end))
 end)
 
-test("without a function hold gives a lease that is kept", function()
+clock_test("without a function hold gives a lease that is kept", function()
     local locks = harness.open()
     leaselock.testing.clock_start()
     local lease = assert(locks:hold("invoice", "a", { ttl = 20 }))

@@ -1,9 +1,9 @@
 -- What a lease tells, and what a holder does with it.
 local leaselock = require "leaselock"
 local harness = require "harness"
-local test, equal, fails = harness.test, harness.equal, harness.fails
+local test, clock_test, equal, fails = harness.test, harness.clock_test, harness.equal, harness.fails
 
-test("a lease tells what was granted", function()
+clock_test("a lease tells what was granted", function()
     local locks = harness.open()
     leaselock.testing.clock_start(1000, 1700000000.5)
     local lease = assert(locks:obtain("invoice", "worker-7", { ttl = 20 }))
@@ -20,7 +20,7 @@ test("a lease tells what was granted", function()
     assert(lease:acquisition():match("^%x+$"))
 end)
 
-test("a lease expires, and an explicit renew revives it", function()
+clock_test("a lease expires, and an explicit renew revives it", function()
     local locks = harness.open()
     leaselock.testing.clock_start()
     local lease = assert(locks:obtain("invoice", "a", { ttl = 20 }))
@@ -36,7 +36,7 @@ test("a lease expires, and an explicit renew revives it", function()
     equal(lease:remaining(), 19.6)
 end)
 
-test("a lease that somebody took is LOST to him", function()
+clock_test("a lease that somebody took is LOST to him", function()
     local locks = harness.open()
     leaselock.testing.clock_start()
     local lease = assert(locks:obtain("invoice", "a", { ttl = 20 }))
@@ -65,7 +65,7 @@ test("release tells the truth, and a released lease is final", function()
     equal(lease:release(), false)
 end)
 
-test("a kept lease stays held for longer than its ttl, one that is not kept does not", function()
+clock_test("a kept lease stays held for longer than its ttl, one that is not kept does not", function()
     leaselock.testing.clock_start()
     local locks = harness.open { ttl = 20 }
     local kept, other = assert(locks:obtain("kept", "a")), assert(locks:obtain("other", "a"))
@@ -83,7 +83,7 @@ test("a kept lease stays held for longer than its ttl, one that is not kept does
     assert(locks:obtain_with_no_wait("other", "b"))
 end)
 
-test("a kept lease hears of its loss", function()
+clock_test("a kept lease hears of its loss", function()
     leaselock.testing.clock_start()
     local locks = harness.open { ttl = 20 }
     local lease = assert(locks:obtain("invoice", "a"))

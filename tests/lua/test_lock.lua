@@ -1,7 +1,7 @@
 -- Opening, obtaining, listing, the floor, closing.
 local leaselock = require "leaselock"
 local harness = require "harness"
-local test, equal, fails = harness.test, harness.equal, harness.fails
+local test, clock_test, equal, fails = harness.test, harness.clock_test, harness.equal, harness.fails
 
 test("the version is the library's", function()
     assert(leaselock.version():match("^%d+%.%d+%.%d+$"))
@@ -18,7 +18,7 @@ test("a resource is granted to one client at a time, with growing sequences", fu
     equal(second:client_id(), "b")
 end)
 
-test("BUSY names the holder", function()
+clock_test("BUSY names the holder", function()
     local locks = harness.open { ttl = 20 }
     leaselock.testing.clock_start()
     local lease = assert(locks:obtain("invoice", "worker-7"))
@@ -32,7 +32,7 @@ test("BUSY names the holder", function()
     equal(details.native_code, nil)
 end)
 
-test("an expired lease is taken over by the one try of no-wait", function()
+clock_test("an expired lease is taken over by the one try of no-wait", function()
     local locks = harness.open()
     leaselock.testing.clock_start()
     local first = assert(locks:obtain("invoice", "a", { ttl = 10 }))
@@ -59,7 +59,7 @@ test("without options the ttl is 30 s and the client host:pid", function()
     equal(assert(locks:obtain("invoice")):ttl(), 30)
 end)
 
-test("a wait cuts the tries", function()
+clock_test("a wait cuts the tries", function()
     local locks = harness.open()
     leaselock.testing.clock_start()
     local holder = assert(locks:obtain("invoice", "a", { ttl = 5 }))
@@ -73,7 +73,7 @@ test("a wait cuts the tries", function()
     equal(holder:state(), "EXPIRED")
 end)
 
-test("an endless wait outlasts any holder", function()
+clock_test("an endless wait outlasts any holder", function()
     local locks = harness.open()
     leaselock.testing.clock_start()
     assert(locks:obtain("invoice", "a", { ttl = 10 }))
@@ -104,7 +104,7 @@ test("a lease is taken up again by what identifies it", function()
     fails("INVALID", theirs:resume("invoice", "a", 0, lease:acquisition()))
 end)
 
-test("listing shows what is held, and all on request", function()
+clock_test("listing shows what is held, and all on request", function()
     local locks = harness.open()
     leaselock.testing.clock_start(1000, 1700000000)
     local lease = assert(locks:obtain("b", "client-b", { ttl = 20 }))

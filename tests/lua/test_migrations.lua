@@ -189,3 +189,222 @@ test("a configuration's folder", function()
     equal(migrations:version(), 1)
     migrations:close()
 end)
+
+-- Progress ------------------------------------------------------------------------------------------------------------
+
+local three = { "1_a.up.sql", "1_a.down.sql", "2_b.up.sql", "2_b.down.sql", "3_c.up.sql", "3_c.down.sql" }
+
+test("each migration is told when it is done", function()
+    local told = {}
+    local migrations = new_migrations(files_of(three), {
+        progress = function(so_far)
+            told[#told + 1] = so_far
+        end,
+    })
+    assert(migrations:up())
+    equal(#told, 3)
+    for at, so_far in ipairs(told) do
+        equal(so_far.kind, "RUNNING")
+        equal(leaselock.migration_succeeded(so_far), false)
+        equal(so_far.from_version, nil)
+        equal(so_far.to_version, at)
+        equal(so_far.dirty, false)
+        equal(#so_far.applied, at)
+        equal(so_far.applied[at].file, three[2 * at - 1])
+    end
+    local calls = { { "steps", -1, "-3" }, { "go_to", 1, "-2" }, { "steps", 1, "+2" }, { "down", nil, "-2 -1" } }
+    for _, call in ipairs(calls) do
+        told = {}
+        equal(ran(assert(migrations[call[1]](migrations, call[2]))), call[3])
+        equal(ran(told[#told]), call[3])
+    end
+    migrations:close()
+end)
+
+test("what progress raises stops the run and comes out", function()
+    for _, problem in ipairs { "enough", {}, 7, false } do
+        for at = 1, 3 do
+            local calls = 0
+            local migrations = new_migrations(files_of(three), {
+                progress = function(so_far)
+                    calls = calls + 1
+                    if so_far.to_version == at and calls == at then
+                        error(problem, 0)
+                    end
+                end,
+            })
+            raises(problem, migrations.up, migrations)
+            equal(migrations:version(), at)
+            equal(calls, at)
+            equal(assert(migrations:up()).kind, at < 3 and "DONE" or "NO_CHANGE") -- the next run is not stopped by it
+            equal(calls, 3)
+            migrations:close()
+        end
+    end
+end)
+
+test("progress cannot yield, in a coroutine or not", function()
+    local migrations = new_migrations(files_of(three), { progress = coroutine.yield })
+    local run = coroutine.wrap(function()
+        raises("yield", migrations.up, migrations)
+        return "over"
+    end)
+    equal(run(), "over")
+    equal(migrations:version(), 1)
+    raises("yield", migrations.up, migrations)
+    equal(migrations:version(), 2)
+    migrations:close()
+end)
+
+test("stop is all that progress may call", function()
+    local migrations
+    local refused = 0
+    migrations = new_migrations(files_of(three), {
+        progress = function()
+            for _, call in ipairs { "up", "down", "drop", "version", "dirty", "status", "close" } do
+                fails("INVALID", migrations[call](migrations))
+                refused = refused + 1
+            end
+            fails("INVALID", migrations:force(1))
+            fails("INVALID", migrations:go_to(1))
+            fails("INVALID", migrations:steps(1))
+            assert(migrations:stop())
+        end,
+    })
+    local result = assert(migrations:up())
+    equal(result.kind, "STOPPED")
+    equal(result.to_version, 1)
+    equal(refused, 7)
+    migrations:close()
+end)
+
+test("runs of other migrations may be nested, each with its own progress", function()
+    local told = {}
+    local function tell(name, act)
+        return function(so_far)
+            told[#told + 1] = name .. ran(so_far)
+            if act then
+                act(so_far)
+            end
+        end
+    end
+    local inner = new_migrations(files_of(three), { progress = tell "inner " })
+    local outer = new_migrations(files_of(three), {
+        progress = tell("outer ", function(so_far)
+            if so_far.to_version == 2 then
+                assert(inner:steps(1))
+                error "of the outer one"
+            end
+        end),
+    })
+    raises("of the outer one", outer.up, outer)
+    equal(table.concat(told, ", "), "outer +1, outer +1 +2, inner +1")
+    equal(outer:version(), 2)
+    equal(inner:version(), 1)
+    outer:close()
+    inner:close()
+end)
+
+test("progress in a coroutine that did not open the migrations", function()
+    local told = 0
+    local migrations = new_migrations(files_of(three), {
+        progress = function()
+            told = told + 1
+            collectgarbage()
+        end,
+    })
+    local run = coroutine.create(function()
+        return assert(migrations:up()).kind
+    end)
+    local _, kind = coroutine.resume(run)
+    equal(kind, "DONE")
+    equal(told, 3)
+    migrations:close()
+end)
+
+test("migrations that their progress knows are collected", function()
+    local alive = setmetatable({}, { __mode = "k" })
+    do
+        local migrations
+        migrations = new_migrations(files_of(three), {
+            progress = function()
+                migrations:stop()
+            end,
+        })
+        equal(assert(migrations:up()).to_version, 1)
+        migrations:close()
+        alive[migrations] = true
+    end
+    collectgarbage()
+    collectgarbage()
+    equal(next(alive), nil)
+end)
+
+test("C's own result is of no use after the call", function()
+    local core = require "leaselock.core"
+    local kept = {}
+    local migrations = new_migrations(files_of(three))
+    assert(core.migrations_up(migrations, function(so_far)
+        equal(core.migration_result_count(so_far), #kept + 1)
+        kept[#kept + 1] = so_far
+    end))
+    equal(#kept, 3)
+    raises("expected leaselock.MigrationResult", core.migration_result_count, kept[1])
+    kept = nil
+    collectgarbage()
+    migrations:close()
+end)
+
+test("a function that is none", function()
+    raises("progress: expected function", leaselock.migrations, harness.new_url(), {}, { progress = "x" })
+    local config = assert(leaselock.new_config())
+    raises("progress: expected function", leaselock.db_migrations, config, nil, { progress = {} })
+    local migrations = new_migrations {}
+    raises("expected function or nil", require("leaselock.core").migrations_up, migrations, 7)
+    raises("expected leaselock.Migrations", getmetatable(migrations) == false and migrations.up, io.stdout)
+    migrations:close()
+end)
+
+-- New files -----------------------------------------------------------------------------------------------------------
+
+test("two empty files, and their folder", function()
+    local folder = harness.new_url():gsub("^%w+:", "") .. ".migrations/deep"
+    os.execute(("rm -rf '%s'"):format(folder))
+    local result = assert(leaselock.create_migration(folder, "users"))
+    equal(result.kind, "DONE")
+    equal(result.to_version, 1)
+    equal(#result.applied, 2)
+    equal(result.applied[1].file, "000001_users.up.sql")
+    equal(result.applied[2].file, "000001_users.down.sql")
+    for _, step in ipairs(result.applied) do
+        local file = assert(io.open(folder .. "/" .. step.file))
+        equal(file:read "*a", "")
+        file:close()
+    end
+    result = assert(leaselock.create_migration(folder, "x", { digits = 3, extension = ".md" }))
+    equal(result.applied[1].file, "002_x.up.md")
+    leaselock.testing.clock_start(1, 1700000000)
+    equal(assert(leaselock.create_migration(folder, "x", { numbering = "time" })).to_version, 20231114221320)
+    equal(assert(leaselock.create_migration(folder, "x", { numbering = "unix" })).to_version, 1700000000)
+    fails("DUPLICATE_MIGRATION", leaselock.create_migration(folder, "y", { numbering = "unix" }))
+    leaselock.testing.clock_stop()
+    local migrations = assert(leaselock.migrations(harness.new_url(), folder))
+    equal(#assert(migrations:status()).migrations, 4)
+    migrations:close()
+end)
+
+test("what makes no file", function()
+    local folder = harness.folder .. "/none"
+    fails("INVALID", leaselock.create_migration(folder, ""))
+    fails("INVALID", leaselock.create_migration(folder, "a/b"))
+    fails("INVALID", leaselock.create_migration(folder, "a", { digits = 20 }))
+    fails("INVALID", leaselock.create_migration(folder, "a", { digits = 0 }))
+    fails("INVALID", leaselock.create_migration(folder, "a", { digits = 4294967302 }))
+    fails("INVALID", leaselock.create_migration(folder, "a", { numbering = "random" }))
+    fails("INVALID", leaselock.create_migration(folder, "a", { extension = "up.sql" }))
+    raises("title: expected string", leaselock.create_migration, folder)
+    raises("directory: expected string", leaselock.create_migration, nil, "a")
+    raises("digits: expected exact integer", leaselock.create_migration, folder, "a", { digits = 6.5 })
+    raises("no option extnsion", leaselock.create_migration, folder, "a", { extnsion = "x" })
+    equal(io.open(folder .. "/."), nil)
+end)

@@ -1,9 +1,14 @@
-"""For each test a schema of its own, which is a database to everything that opens its URL, on the server of server.py."""
+#!/usr/bin/env python3
+"""For each test a schema of its own, which is a database to everything that opens its URL, on the server of server.py:
+
+    schemas.py COUNT        makes so many, and prints their URLs
+"""
 
 import functools
 import os
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterator
 
 from server import VARIABLE
@@ -33,3 +38,8 @@ def new_url() -> str:
     """The URL of a schema that nobody has used."""
     url = os.environ[VARIABLE]
     return f"{url}{'&' if '?' in url else '?'}schema={next(new_schemas())}"
+
+
+if __name__ == "__main__":
+    for _ in range(int(sys.argv[1])):
+        print(new_url())
