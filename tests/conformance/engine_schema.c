@@ -19,7 +19,7 @@ static int64_t version_of(const char *of)
 {
     const leaselock_version_table named = {of, "leaselock_migrations_version_unique"};
     leaselock_version_row row = {.version = -77};
-    assert_ok(suite_engine->migrations->read_version(connection, &named, call(), &row));
+    assert_ok(suite_engine->installation->read_version(connection, &named, call(), &row));
     assert_false(row.dirty);
     assert_int_equal(row.kind, row.version < 0 ? LEASELOCK_VERSION_NONE : LEASELOCK_VERSION_ROW);
     return row.version;
@@ -27,14 +27,14 @@ static int64_t version_of(const char *of)
 
 static leaselock_status up(const leaselock_schema_step *steps)
 {
-    return ll_runner_install(suite_engine->migrations, connection, table, steps, call());
+    return ll_runner_install(suite_engine->installation, connection, table, steps, call());
 }
 
 static leaselock_status run_sql(leaselock_connection *on, const char *sql)
 {
     leaselock_script script = {.name = "test", .text = sql, .size = strlen(sql)};
-    assert_ok(suite_engine->migrations->examine(on, &script));
-    return suite_engine->migrations->run(on, &script, call());
+    assert_ok(suite_engine->installation->examine(on, &script));
+    return suite_engine->installation->run(on, &script, call());
 }
 
 TEST(the_steps_ascend_and_can_go_both_ways)
@@ -65,7 +65,7 @@ TEST(going_up_again_changes_nothing)
 
 TEST(a_rollback_undoes_scripts_and_version)
 {
-    const leaselock_migration_slots *slots = suite_engine->migrations;
+    const leaselock_migration_slots *slots = suite_engine->installation;
     leaselock_connection *another = connect_engine();
     assert_ok(slots->begin(connection, NULL, call()));
     assert_ok(run_sql(connection, "CREATE TABLE leaselock_scratch (a INTEGER); INSERT INTO leaselock_scratch VALUES (1)"));
@@ -89,15 +89,15 @@ TEST(a_failing_script_fails_the_whole_and_leaves_nothing)
     assert_int_not_equal(leaselock_error_last()->code, LEASELOCK_OK);
     assert_string_not_equal(leaselock_error_last()->message, "");
     assert_int_equal(version_of(table), newest());
-    assert_ok(suite_engine->migrations->begin(connection, NULL, call()));
+    assert_ok(suite_engine->installation->begin(connection, NULL, call()));
     assert_ok(run_sql(connection, "CREATE TABLE leaselock_scratch (a INTEGER)"));
-    suite_engine->migrations->rollback(connection);
+    suite_engine->installation->rollback(connection);
     assert_kind(GRANTED, obtain_one(claim_of("a", "c", 1)));
 }
 
 static void set_version(int64_t version)
 {
-    const leaselock_migration_slots *slots = suite_engine->migrations;
+    const leaselock_migration_slots *slots = suite_engine->installation;
     assert_ok(slots->begin(connection, NULL, call()));
     assert_ok(slots->write_version(connection, &own, version, false));
     assert_ok(slots->commit(connection, call()));

@@ -158,7 +158,7 @@ leaselock_status engine_try_connect(const char *url, leaselock_connection **out)
     leaselock_connection *new = NULL;
     leaselock_status status = engine->open(url, patient_call(), &new);
     if (status == LEASELOCK_OK)
-        status = ll_runner_install(engine->migrations, new, "leaselock_migrations", engine->schema, patient_call());
+        status = ll_runner_install(engine->installation, new, "leaselock_migrations", engine->schema, patient_call());
     if (status == LEASELOCK_OK)
         status = engine->start(new, patient_call());
     if (status == LEASELOCK_OK)

@@ -97,7 +97,7 @@ static leaselock_status connect_lock(leaselock_lock *lock, const char *url)
         leaselock_connection *connection = NULL;
         leaselock_status status = engine->open(url, &operation.call, &connection);
         if (status == LEASELOCK_OK && engine->schema)
-            status = ll_runner_install(engine->migrations, connection, own_version_table, engine->schema,
+            status = ll_runner_install(engine->installation, connection, own_version_table, engine->schema,
                                   &operation.call);
         if (status == LEASELOCK_OK)
             status = engine->start(connection, &operation.call);

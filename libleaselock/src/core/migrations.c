@@ -140,7 +140,7 @@ static leaselock_status check_target(const char *url, const leaselock_migrations
         status = ll_error_set(LEASELOCK_INVALID, "the waiting time is negative");
     if (status == LEASELOCK_OK)
         status = ll_engine_for_url(url, engine);
-    if (status == LEASELOCK_OK && !((*engine)->migrations && (*engine)->migrations->open))
+    if (status == LEASELOCK_OK && !(*engine)->migrations)
         status = ll_error_set(LEASELOCK_SCHEME, "%s: has no schema to migrate", (*engine)->name);
     return status;
 }

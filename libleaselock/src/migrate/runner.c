@@ -164,12 +164,21 @@ static leaselock_status run_outside(const ll_runner *runner, leaselock_script *s
     return status == LEASELOCK_OK ? write_and_commit(runner, after, false) : status;
 }
 
+/* Other runners, for as long as a script is outside of a transaction. */
+static leaselock_status exclude(const ll_runner *runner)
+{
+    start_wait(runner);
+    return runner->slots->exclude ? runner->slots->exclude(runner->connection, runner->call) : LEASELOCK_OK;
+}
+
 /* One migration that is loaded and examined. */
 static leaselock_status apply(const ll_runner *runner, leaselock_script *script, int64_t before, int64_t after,
                               ll_reach *reach)
 {
     bool outside = script && script->outside, as_seen = false;
-    leaselock_status status = begin_at(runner, outside ? NULL : script, before, &as_seen);
+    leaselock_status status = outside ? exclude(runner) : LEASELOCK_OK;
+    if (status == LEASELOCK_OK)
+        status = begin_at(runner, outside ? NULL : script, before, &as_seen);
     if (status == LEASELOCK_OK && as_seen) {
         if (runner->stop)
             atomic_store(&runner->stop->inside, true);
@@ -180,7 +189,21 @@ static leaselock_status apply(const ll_runner *runner, leaselock_script *script,
             *reach = LL_DONE;
     }
     runner->slots->rollback(runner->connection);
+    if (outside && runner->slots->readmit)
+        runner->slots->readmit(runner->connection);
     return status;
+}
+
+/* What only turns out in a transaction to be impossible there is applied without. */
+static leaselock_status apply_as_possible(const ll_runner *runner, leaselock_script *script, int64_t before, int64_t after,
+                                          ll_reach *reach)
+{
+    bool outside = script->outside;
+    leaselock_status status = apply(runner, script, before, after, reach);
+    if (status != LEASELOCK_MIGRATION_FAILED || outside || !script->outside)
+        return status;
+    script->failed_at = 0;
+    return apply(runner, script, before, after, reach);
 }
 
 /* Reads the body before the database is touched, then applies it. No body: only the version moves. */
@@ -197,7 +220,8 @@ static leaselock_status load_and_apply(const ll_runner *runner, const ll_body *b
         script.size = text.size;
         status = runner->slots->examine(runner->connection, &script);
         if (status == LEASELOCK_OK)
-            status = apply(runner, script.empty ? NULL : &script, before, after, reach);
+            status = script.empty ? apply(runner, NULL, before, after, reach)
+                                  : apply_as_possible(runner, &script, before, after, reach);
     }
     if (status == LEASELOCK_MIGRATION_FAILED || status == LEASELOCK_BAD_MIGRATION)
         ll_failure_note(runner->failure, body->file, script.text, script.failed_at);

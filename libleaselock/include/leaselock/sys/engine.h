@@ -133,11 +133,12 @@ typedef struct leaselock_migration_settings {
 
 /**
  * What migrations need of a database: the second table of an engine. Same lock rule, same statuses.
- * The runner's order: read_version · examine · begin · read_version · create_table · run · write_version · commit.
+ * The runner's order: read_version · examine · begin · read_version · create_table · run · write_version · commit; for a script
+ * that is `outside`: exclude before it, readmit behind it, and run between two such transactions.
  */
 typedef struct leaselock_migration_slots {
     /**
-     * MAY (NULL: only the engine's own schema is installed; then settings and drop are NULL, too). Connects for a user's own
+     * MUST (an installation has none, and no settings and drop). Connects for a user's own
      * migrations: installs and converts nothing, leaves settings as the client library has them. Closed by the engine's close. `table` is the version table's name, NULL where the URL decides. `borrowed` is an open
      * connection of the client library to use instead, NULL to connect: never closed, left as it was found by every
      * commit, rollback and drop. Specific: as the engine's open; on a borrowed one each slot may answer INVALID (it is in
@@ -152,6 +153,13 @@ typedef struct leaselock_migration_slots {
                                      leaselock_version_row *);
     /** MUST. Reads the script, no database: fills its fields. Specific: BAD_MIGRATION. */
     leaselock_status (*examine)(leaselock_connection *, leaselock_script *);
+    /**
+     * MAY (NULL: nothing of the kind lasts longer than a transaction). Keeps other runners out until readmit(), over several
+     * transactions and while a script runs outside of any. Specific: INVALID (this connection cannot).
+     */
+    leaselock_status (*exclude)(leaselock_connection *, const leaselock_call *);
+    /** MUST where there is exclude. Never fails, keeps the error record; after a failed exclude, too. */
+    void (*readmit)(leaselock_connection *);
     /** MUST. Starts a transaction that excludes every other writer, durable when committed; as the script wants it, NULL for none. */
     leaselock_status (*begin)(leaselock_connection *, const leaselock_script *, const leaselock_call *);
     /** MUST. Inside it: creates the version table where it is missing. */
@@ -159,6 +167,7 @@ typedef struct leaselock_migration_slots {
     /**
      * MUST. Runs an examined script, inside a transaction of begin() unless it is `outside`. Ends soon after call->pause(call, 0)
      * says so, and returns that. Specific: MIGRATION_FAILED; FOREIGN_TABLES where it makes what is there already (own schema).
+     * MIGRATION_FAILED with `outside` set by it: all is to be rolled back, and the script run outside instead.
      */
     leaselock_status (*run)(leaselock_connection *, leaselock_script *, const leaselock_call *);
     /** MUST. Inside a transaction: replaces the one row; none for version -1 that is not dirty. */
@@ -192,7 +201,9 @@ typedef struct leaselock_engine {
 
     /** MAY. The engine's own tables, in ascending order, the end has version 0; applied by the core's runner after open. */
     const leaselock_schema_step *schema;
-    /** MUST where there is a schema. */
+    /** MUST where there is a schema: how that is applied. */
+    const leaselock_migration_slots *installation;
+    /** MAY (NULL: SCHEME). A user's own migrations. */
     const leaselock_migration_slots *migrations;
     /**
      * MUST. Called once, after the schema is in place: checks that the tables are ours, makes the connection ready.

@@ -2,7 +2,7 @@
 #include <poll.h>
 #include <string.h>
 
-#include "engines/postgresql/postgresql.h"
+#include "engines/postgresql/migrate.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -26,10 +26,12 @@ static const char hello[] =
     " (SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
     "   WHERE c.oid = to_regclass('leaselock_leases')), current_schema()))";
 
-/* Notices are nobody's business; a server that ends an idle connection says so in one. */
+/* A server that ends an idle connection says so in a notice; all others are a migration's, or nobody's business. */
 static void take_notice(void *payload, const PGresult *result)
 {
     leaselock_connection *connection = payload;
+    if (connection->migrating)
+        ll_pg_log_notice(result);
     const char *severity = pq.PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     if (severity && strcmp(severity, "FATAL") == 0)
         connection->farewell = true;
@@ -37,7 +39,8 @@ static void take_notice(void *payload, const PGresult *result)
 
 void ll_pg_drop_link(leaselock_connection *connection)
 {
-    pq.PQfinish(connection->link);
+    if (!ll_pg_is_borrowed(connection))
+        pq.PQfinish(connection->link);
     connection->link = NULL;
     connection->migration = NULL;
     connection->farewell = false;
@@ -47,12 +50,12 @@ void ll_pg_drop_link(leaselock_connection *connection)
 /* Begins to connect. The URL's own options come first, these fill in. */
 static PGconn *start_link(const leaselock_connection *connection)
 {
-    static const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
-    const char *const values[] = {connection->target.conninfo, "UTF8", "libleaselock", NULL};
+    static const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", "options", NULL};
+    const char *const values[] = {connection->target.conninfo, "UTF8", "libleaselock", connection->target.settings, NULL};
     return pq.PQconnectStartParams(names, values, 1);
 }
 
-static leaselock_status make_link(leaselock_connection *connection, const leaselock_call *call)
+leaselock_status ll_pg_make_link(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms)
 {
     connection->link = start_link(connection);
     if (!connection->link)
@@ -64,7 +67,7 @@ static leaselock_status make_link(leaselock_connection *connection, const leasel
         return ll_pg_fail_connect(connection);
     for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
         leaselock_status status =
-            ll_pg_wait(connection, call, next == PGRES_POLLING_READING ? POLLIN : POLLOUT);
+            ll_pg_wait(connection, call, until_ms, next == PGRES_POLLING_READING ? POLLIN : POLLOUT);
         if (status != LEASELOCK_OK)
             return status;
         next = pq.PQconnectPoll(connection->link);
@@ -72,9 +75,7 @@ static leaselock_status make_link(leaselock_connection *connection, const leasel
             return ll_pg_fail_connect(connection);
     }
     pq.PQsetErrorVerbosity(connection->link, PQERRORS_DEFAULT);
-    if (pq.PQsetnonblocking(connection->link, 1) != 0 || !pq.PQenterPipelineMode(connection->link))
-        return ll_pg_fail_link(connection, "connect");
-    return LEASELOCK_OK;
+    return pq.PQsetnonblocking(connection->link, 1) == 0 ? LEASELOCK_OK : ll_pg_fail_link(connection, "connect");
 }
 
 /* Servers that merely speak the protocol lock rows in other ways, and the fence stands on those. */
@@ -123,7 +124,7 @@ static leaselock_status greet(leaselock_connection *connection, const leaselock_
 }
 
 /* A server hardly writes to an idle connection but for its end: a farewell, then the end of the stream. */
-static bool is_dead(leaselock_connection *connection)
+bool ll_pg_is_dead(leaselock_connection *connection)
 {
     PGconn *link = connection->link;
     struct pollfd socket = {.fd = pq.PQsocket(link), .events = POLLIN};
@@ -137,10 +138,12 @@ static bool is_dead(leaselock_connection *connection)
 leaselock_status ll_pg_ensure_link(leaselock_connection *connection, const leaselock_call *call)
 {
     /* inside a transaction a new link would be another transaction */
-    if (connection->link && (connection->greeting || connection->migration || !is_dead(connection)))
+    if (connection->link && (connection->greeting || connection->migration || !ll_pg_is_dead(connection)))
         return LEASELOCK_OK;
     ll_pg_drop_link(connection);
-    leaselock_status status = make_link(connection, call);
+    leaselock_status status = ll_pg_make_link(connection, call, call->until_ms);
+    if (status == LEASELOCK_OK && !pq.PQenterPipelineMode(connection->link))
+        status = ll_pg_fail_link(connection, "connect");
     if (status == LEASELOCK_OK) {
         connection->greeting = true;
         status = greet(connection, call);
@@ -171,7 +174,7 @@ leaselock_status ll_pg_open(const char *url, const leaselock_call *call, leaselo
     ll_pg_target target;
     leaselock_status status = ll_pg_load();
     if (status == LEASELOCK_OK)
-        status = ll_pg_target_parse(url, &target);
+        status = ll_pg_target_parse(url, NULL, &target);
     if (status != LEASELOCK_OK)
         return status;
     status = open_target(&target, call, out);
@@ -190,6 +193,7 @@ void ll_pg_close(leaselock_connection *connection)
     if (!connection)
         return;
     ll_pg_drop_link(connection);
+    ll_pg_free_migrating(connection);
     ll_pg_free_statements(connection->sql);
     ll_free(connection->schema);
     ll_pg_target_clear(&connection->target);

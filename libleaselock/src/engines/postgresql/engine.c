@@ -1,5 +1,5 @@
 /* The PostgreSQL engine's table: leases for many hosts. */
-#include "engines/postgresql/postgresql.h"
+#include "engines/postgresql/migrate.h"
 #include "engines/postgresql/schema.h"
 
 static const char *const schemes[] = {"postgresql", "postgres", NULL};
@@ -12,6 +12,7 @@ const leaselock_engine ll_engine_postgresql = {
     .open_again = ll_pg_open_again,
     .close = ll_pg_close,
     .schema = ll_postgresql_schema,
+    .installation = &ll_pg_installation,
     .migrations = &ll_pg_migrations,
     .start = ll_pg_start,
     .obtain = ll_pg_obtain,

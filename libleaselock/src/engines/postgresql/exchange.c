@@ -42,11 +42,11 @@ static leaselock_status give_up(leaselock_connection *connection, leaselock_stat
     return status;
 }
 
-leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, short events)
+leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms, short events)
 {
     for (;;) {
         struct pollfd socket = {.fd = pq.PQsocket(connection->link), .events = events};
-        int64_t left_ms = call->until_ms - ll_clock_boot();
+        int64_t left_ms = until_ms - ll_clock_boot();
         if (left_ms <= 0)
             return give_up(connection, ll_error_set(LEASELOCK_UNAVAILABLE, "PostgreSQL did not answer in time"));
         int ready = poll(&socket, 1, left_ms < SLICE_MS ? (int)left_ms : SLICE_MS);
@@ -64,7 +64,7 @@ static leaselock_status flush(leaselock_connection *connection, const leaselock_
 {
     int left;
     while ((left = pq.PQflush(connection->link)) > 0) {
-        leaselock_status status = ll_pg_wait(connection, call, POLLIN | POLLOUT);
+        leaselock_status status = ll_pg_wait(connection, call, call->until_ms, POLLIN | POLLOUT);
         if (status != LEASELOCK_OK)
             return status;
         if (!pq.PQconsumeInput(connection->link))
@@ -78,7 +78,7 @@ static leaselock_status next_result(leaselock_connection *connection, const leas
                                     PGresult **result)
 {
     while (pq.PQisBusy(connection->link)) {
-        leaselock_status status = ll_pg_wait(connection, call, POLLIN);
+        leaselock_status status = ll_pg_wait(connection, call, call->until_ms, POLLIN);
         if (status != LEASELOCK_OK)
             return status;
         if (!pq.PQconsumeInput(connection->link))

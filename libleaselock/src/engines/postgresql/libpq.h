@@ -15,7 +15,9 @@
 
 #define LL_PQ_FUNCTIONS(F)   \
     F(PQbackendPID)          \
+    F(PQcancel)              \
     F(PQclear)               \
+    F(PQcmdStatus)           \
     F(PQconnectPoll)         \
     F(PQconnectStartParams)  \
     F(PQconnectionNeedsPassword) \
@@ -28,7 +30,10 @@
     F(PQexitPipelineMode)    \
     F(PQfinish)              \
     F(PQflush)               \
+    F(PQfreeCancel)          \
     F(PQfreemem)             \
+    F(PQgetCancel)           \
+    F(PQgetCopyData)         \
     F(PQgetResult)           \
     F(PQgetisnull)           \
     F(PQgetlength)           \
@@ -36,9 +41,12 @@
     F(PQhost)                \
     F(PQisBusy)              \
     F(PQntuples)             \
+    F(PQparameterStatus)     \
     F(PQpass)                \
+    F(PQpipelineStatus)      \
     F(PQpipelineSync)        \
     F(PQport)                \
+    F(PQputCopyEnd)          \
     F(PQresultErrorField)    \
     F(PQresultErrorMessage)  \
     F(PQresultStatus)        \
@@ -51,6 +59,7 @@
     F(PQsetnonblocking)      \
     F(PQsocket)              \
     F(PQstatus)              \
+    F(PQtransactionStatus)   \
     F(PQuser)
 
 typedef struct ll_pq_functions {

@@ -1,182 +1,176 @@
-/* What the migration runner needs of a PostgreSQL database to install the tables of leases. */
-#include <stdio.h>
+/* What the migration runner needs of a user's database: golang-migrate's version table, and transactions around it. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "engines/postgresql/postgresql.h"
+#include "engines/postgresql/migrate.h"
+#include "engines/postgresql/script.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/text.h"
 
-/* Any number that nobody else uses: the first half of the advisory lock's key. */
-#define LOCK_CLASS "1818579820"
+/* A commit is done in an instant, or waits for a standby: nobody is asked so soon whether to cancel it. */
+enum { COMMIT_ALONE_MS = 5000 };
 
-/* -1: no such table; else how many of the columns version and dirty it has. */
-static leaselock_status count_columns(leaselock_connection *connection, const char *name, const leaselock_call *call,
-                                      int64_t *columns)
+static const char *const no_values[LL_PG_PARAMETERS_MAX] = {NULL, NULL};
+
+/* ---- the version table ---- */
+
+static leaselock_status foreign(leaselock_version_row *row, const char *why)
 {
-    ll_pg_request asking = {.text = "SELECT to_regclass($1::text) IS NULL, count(*) FROM pg_attribute"
-                                    " WHERE attrelid = to_regclass($1::text) AND attname IN ('version', 'dirty')",
-                            .values = {name},
-                            .value_count = 1};
-    leaselock_status status = ll_pg_exchange(connection, call, &asking, 1, "look for the tables", NULL);
-    if (status == LEASELOCK_OK)
-        *columns = ll_pg_integer(asking.result, 0, 0) ? -1 : ll_pg_integer(asking.result, 0, 1);
-    ll_pg_clear(&asking, 1);
+    row->kind = LEASELOCK_VERSION_FOREIGN;
+    ll_text_copy(row->detail, sizeof row->detail, why);
+    return LEASELOCK_OK;
+}
+
+static bool is_true(const PGresult *result, int column)
+{
+    return strcmp(pq.PQgetvalue(result, 0, column), "t") == 0;
+}
+
+/* What there is of that name; information_schema would hide what the role may not read. */
+static leaselock_status look(leaselock_connection *connection, const leaselock_call *call, leaselock_version_row *row, bool *found)
+{
+    static const char text[] =
+        "SELECT c.relkind IN ('r', 'p'), pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND"
+        "  pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
+        "  (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid"
+        "    WHERE a.attrelid = c.oid AND (a.attname = 'version' AND coalesce(nullif(t.typbasetype, 0), t.oid) IN (20, 21, 23)"
+        "    OR a.attname = 'dirty' AND coalesce(nullif(t.typbasetype, 0), t.oid) = 16)) = 2"
+        " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = $1 AND c.relname = $2";
+    ll_pg_migrating *migrating = connection->migrating;
+    const char *values[LL_PG_PARAMETERS_MAX] = {migrating->schema, migrating->name};
+    PGresult *result = NULL;
+    leaselock_status status = ll_pg_ask(connection, call, text, values, "look for the version table", &result);
+    *found = status == LEASELOCK_OK && pq.PQntuples(result) > 0;
+    if (*found && !is_true(result, 0))
+        status = foreign(row, "it is no table");
+    else if (*found && !is_true(result, 2))
+        status = foreign(row, "it has no columns \"version\", a whole number, and \"dirty\", a boolean");
+    else if (*found && !is_true(result, 1))
+        status = ll_error_set(LEASELOCK_PERMISSION, "PostgreSQL: the role may not read the version table %s: it needs USAGE on the "
+                                                    "schema and SELECT on the table",
+                              migrating->table);
+    pq.PQclear(result);
     return status;
 }
 
-static leaselock_status read_row(leaselock_connection *connection, const char *name, const leaselock_call *call,
-                                 leaselock_version_row *row)
+static void read_values(const PGresult *result, leaselock_version_row *row)
 {
-    char *sql = ll_format("SELECT version::bigint, dirty::boolean FROM %s LIMIT 2", name);
-    if (!sql)
+    row->kind = LEASELOCK_VERSION_UNREADABLE;
+    row->version = strtoll(pq.PQgetvalue(result, 0, 0), NULL, 10);
+    row->dirty = is_true(result, 1);
+    if (pq.PQgetisnull(result, 0, 0))
+        ll_text_copy(row->detail, sizeof row->detail, "its version is no whole number");
+    else if (row->version < -1)
+        ll_text_copy(row->detail, sizeof row->detail, "its version is below -1");
+    else if (pq.PQgetisnull(result, 0, 1))
+        ll_text_copy(row->detail, sizeof row->detail, "its \"dirty\" is neither true nor false");
+    else
+        row->kind = LEASELOCK_VERSION_ROW;
+}
+
+static leaselock_status read_row(leaselock_connection *connection, const leaselock_call *call, leaselock_version_row *row)
+{
+    char *text = ll_format("SELECT version, dirty FROM %s LIMIT 2", connection->migrating->table);
+    if (!text)
         return LEASELOCK_NOMEM;
-    ll_pg_request reading = {.text = sql};
-    leaselock_status status = ll_pg_exchange(connection, call, &reading, 1, "read the version of the tables", NULL);
-    int rows = status == LEASELOCK_OK ? pq.PQntuples(reading.result) : 0;
-    if (rows > 0) {
-        row->kind = rows > 1 ? LEASELOCK_VERSION_MANY : LEASELOCK_VERSION_ROW;
-        row->version = ll_pg_integer(reading.result, 0, 0);
-        row->dirty = ll_pg_integer(reading.result, 0, 1);
-    }
-    ll_pg_clear(&reading, 1);
-    ll_free(sql);
+    PGresult *result = NULL;
+    leaselock_status status = ll_pg_ask(connection, call, text, no_values, "read the version", &result);
+    int rows = status == LEASELOCK_OK ? pq.PQntuples(result) : 0;
+    if (rows > 0)
+        read_values(result, row);
+    if (rows > 1)
+        row->kind = LEASELOCK_VERSION_MANY;
+    pq.PQclear(result);
+    ll_free(text);
     return status;
 }
 
 static leaselock_status read_version(leaselock_connection *connection, const leaselock_version_table *table,
                                      const leaselock_call *call, leaselock_version_row *row)
 {
-    char *name = ll_pg_table(connection->schema, table->name);
-    if (!name)
-        return LEASELOCK_NOMEM;
-    int64_t columns;
+    (void)table; /* its parts are known */
+    bool found = false;
     *row = (leaselock_version_row){.kind = LEASELOCK_VERSION_NONE, .version = -1};
-    leaselock_status status = count_columns(connection, name, call, &columns);
-    if (status == LEASELOCK_OK && columns >= 0 && columns < 2) {
-        row->kind = LEASELOCK_VERSION_FOREIGN;
-        ll_text_copy(row->detail, sizeof row->detail, "it has no columns version and dirty");
-    } else if (status == LEASELOCK_OK && columns == 2) {
-        status = read_row(connection, name, call, row);
-    }
-    ll_free(name);
-    return status;
-}
-
-/* The library's own scripts are plain. */
-static leaselock_status examine(leaselock_connection *connection, leaselock_script *script)
-{
-    (void)connection;
-    script->end = script->size;
-    return LEASELOCK_OK;
-}
-
-/* A role that may make nothing is told what to ask for, before anything is tried. */
-static leaselock_status check_may_create(leaselock_connection *connection, const leaselock_call *call)
-{
-    ll_pg_request asking = {.text = "SELECT bool_or(has_schema_privilege(oid, 'CREATE')) FROM pg_namespace"
-                                    " WHERE quote_ident(nspname) = $1::text",
-                            .values = {connection->schema},
-                            .value_count = 1};
-    leaselock_status status = ll_pg_exchange(connection, call, &asking, 1, "look at the schema", NULL);
-    if (status == LEASELOCK_OK && pq.PQgetisnull(asking.result, 0, 0))
-        status = ll_error_set(LEASELOCK_NOT_FOUND, "PostgreSQL: there is no schema %s", connection->schema);
-    else if (status == LEASELOCK_OK && !ll_pg_integer(asking.result, 0, 0))
-        status = ll_error_set(LEASELOCK_NO_TABLES,
-                              "PostgreSQL: schema %s has no tables of leases and role %s may not make them: "
-                              "let its owner open it once, or apply leaselock/migrations/postgresql",
-                              connection->schema, pq.PQuser(connection->link));
-    ll_pg_clear(&asking, 1);
-    return status;
-}
-
-/* One transaction: first opens exclude each other by a lock that ends with it, which a pooler keeps on one session, too. */
-static leaselock_status begin(leaselock_connection *connection, const leaselock_script *script,
-                              const leaselock_call *call)
-{
-    (void)script;
-    leaselock_status status = check_may_create(connection, call);
-    if (status != LEASELOCK_OK)
-        return status;
-    ll_pg_request requests[] = {
-        {.text = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"},
-        {.text = "SELECT pg_advisory_xact_lock(" LOCK_CLASS ", hashtext($1::text))",
-         .values = {connection->schema},
-         .value_count = 1},
-        {.text = "SELECT set_config('search_path', $1::text || ', pg_temp', true),"
-                 " set_config('synchronous_commit', 'on', true)",
-         .values = {connection->schema},
-         .value_count = 1},
-    };
-    status = ll_pg_exchange(connection, call, requests, 3, "begin a migration", NULL);
-    ll_pg_clear(requests, 3);
+    leaselock_status status = ll_pg_migrate_ready(connection, true, call);
     if (status == LEASELOCK_OK)
-        connection->migration = call;
-    else
-        ll_pg_drop_link(connection);
-    return status;
+        status = look(connection, call, row, &found);
+    return status == LEASELOCK_OK && found && row->kind == LEASELOCK_VERSION_NONE ? read_row(connection, call, row) : status;
 }
 
-static leaselock_status run(leaselock_connection *connection, leaselock_script *script, const leaselock_call *call)
-{
-    return ll_pg_run_script(connection, call, script->text, "make the tables of leases");
-}
-
-/* Runs a statement with the version table's name in the middle. */
-static leaselock_status run_on(leaselock_connection *connection, const char *table, const char *before, const char *after)
-{
-    char *name = ll_pg_table(connection->schema, table);
-    char *sql = name ? ll_format("%s %s %s", before, name, after) : NULL;
-    leaselock_status status =
-        sql ? ll_pg_run_script(connection, connection->migration, sql, "write the version of the tables") : LEASELOCK_NOMEM;
-    ll_free(sql);
-    ll_free(name);
-    return status;
-}
-
-/* golang-migrate's table, to the letter. */
+/* golang-migrate's, to the letter; begin() has seen to it already, and IF NOT EXISTS would ask for rights to make it. */
 static leaselock_status create_table(leaselock_connection *connection, const leaselock_version_table *table)
 {
-    return run_on(connection, table->name, "CREATE TABLE IF NOT EXISTS",
-                  "(version bigint not null primary key, dirty boolean not null)");
+    leaselock_version_row row = {.kind = LEASELOCK_VERSION_NONE};
+    bool found;
+    leaselock_status status = look(connection, connection->migrating->call, &row, &found);
+    return status == LEASELOCK_OK && !found ? ll_pg_make_version_table(connection, table->name, connection->migrating->call)
+                                            : status;
 }
 
-static leaselock_status write_version(leaselock_connection *connection, const leaselock_version_table *table,
-                                      int64_t version, bool dirty)
+/* The script may have dropped the table. What is not golang-migrate's in it goes back to its defaults, as with golang-migrate. */
+static leaselock_status write_version(leaselock_connection *connection, const leaselock_version_table *table, int64_t version,
+                                      bool dirty)
 {
-    char values[64];
-    snprintf(values, sizeof values, "(version, dirty) VALUES (%lld, %s)", (long long)version, dirty ? "true" : "false");
+    const leaselock_call *call = connection->migrating->call;
     leaselock_status status = create_table(connection, table);
+    char *text = version >= 0 || dirty ? ll_format("DELETE FROM %s; INSERT INTO %s (version, dirty) VALUES (%lld, %s)", table->name,
+                                                   table->name, (long long)version, dirty ? "true" : "false")
+                                       : ll_format("DELETE FROM %s", table->name);
     if (status == LEASELOCK_OK)
-        status = run_on(connection, table->name, "DELETE FROM", "");
-    return status == LEASELOCK_OK && (version >= 0 || dirty) ? run_on(connection, table->name, "INSERT INTO", values)
-                                                             : status;
+        status = text ? ll_pg_tell(connection, call, text, "write the version") : LEASELOCK_NOMEM;
+    ll_free(text);
+    return status;
+}
+
+/* ---- transactions ---- */
+
+static leaselock_status examine(leaselock_connection *connection, leaselock_script *script)
+{
+    leaselock_status status = ll_pg_script_examine(script, ll_pg_migrate_escapes(connection));
+    if (status == LEASELOCK_OK && connection->migrating->one_by_one)
+        script->outside = true;
+    return status;
+}
+
+static leaselock_status begin(leaselock_connection *connection, const leaselock_script *script, const leaselock_call *call)
+{
+    connection->migrating->call = call;
+    return ll_pg_migrate_begin(connection, script, call);
 }
 
 static leaselock_status commit(leaselock_connection *connection, const leaselock_call *call)
 {
-    ll_pg_request committing = {.text = "COMMIT"};
-    leaselock_status status = ll_pg_exchange(connection, call, &committing, 1, "commit a migration", NULL);
-    ll_pg_clear(&committing, 1);
+    ll_pg_message message = {.text = "COMMIT",
+                             .call = call,
+                             .asked_from_ms = ll_clock_after(COMMIT_ALONE_MS),
+                             .until_ms = INT64_MAX};
+    ll_pg_reply reply;
+    leaselock_status status = ll_pg_send(connection, &message, &reply);
+    if (status == LEASELOCK_OK && reply.failure)
+        status = ll_pg_commit_fail(connection, reply.failure);
+    else if (status == LEASELOCK_OK && strcmp(pq.PQcmdStatus(reply.result), "COMMIT") != 0)
+        status = ll_error_set(LEASELOCK_INTERNAL, "PostgreSQL: the transaction of the migration had failed before its commit");
     if (status == LEASELOCK_OK)
-        connection->migration = NULL;
+        connection->migrating->inside = false;
+    ll_pg_reply_clear(&reply);
     return status;
 }
 
-static void rollback(leaselock_connection *connection)
-{
-    if (connection->migration)
-        ll_pg_drop_link(connection);
-}
-
-/* No open(): a user's own migrations are not run here yet. */
 const leaselock_migration_slots ll_pg_migrations = {
+    .open = ll_pg_migrate_open,
+    .settings = ll_pg_migrate_settings,
     .read_version = read_version,
     .examine = examine,
+    .exclude = ll_pg_migrate_exclude,
+    .readmit = ll_pg_migrate_readmit,
     .begin = begin,
     .create_table = create_table,
-    .run = run,
+    .run = ll_pg_migrate_run,
     .write_version = write_version,
     .commit = commit,
-    .rollback = rollback,
+    .rollback = ll_pg_migrate_rollback,
+    .drop = ll_pg_migrate_drop,
 };

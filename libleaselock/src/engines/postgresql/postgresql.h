@@ -25,6 +25,7 @@ struct leaselock_connection {
     /* An obtain of this acquisition was sent, and its answer is not known: it may still be running. */
     char in_doubt[LEASELOCK_ACQUISITION_LENGTH + 1];
     const leaselock_call *migration; /* the call that began the transaction of a migration; NULL outside of one */
+    struct ll_pg_migrating *migrating; /* a user's own migrations (migrate.h); NULL: leases */
 };
 
 /* --- connect.c --- */
@@ -34,7 +35,11 @@ leaselock_status ll_pg_open_again(leaselock_connection *connection, const leasel
 void ll_pg_close(leaselock_connection *connection);
 /* Connects where there is no link, or only a dead one. UNAVAILABLE is worth another try. */
 leaselock_status ll_pg_ensure_link(leaselock_connection *connection, const leaselock_call *call);
-/* Whatever was under way is given up: a late answer must never be taken for the next one. */
+/* Makes the link, and asks nobody anything. */
+leaselock_status ll_pg_make_link(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms);
+/* Of an idle link: whether the server has gone. */
+bool ll_pg_is_dead(leaselock_connection *connection);
+/* Whatever was under way is given up: a late answer must never be taken for the next one. A borrowed link is let go of. */
 void ll_pg_drop_link(leaselock_connection *connection);
 
 /* --- start.c --- */
@@ -65,7 +70,7 @@ int64_t ll_pg_integer(const PGresult *result, int row, int column);
 leaselock_status ll_pg_run_script(leaselock_connection *connection, const leaselock_call *call, const char *sql,
                                   const char *doing);
 /* Waits for the link's socket, in slices after each of which the call may end. */
-leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, short events);
+leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms, short events);
 
 /* --- status.c: what PostgreSQL said, in our codes; sets the error record --- */
 /* Of a statement; drops the link where that is what the failure calls for. */
@@ -73,8 +78,12 @@ leaselock_status ll_pg_fail(leaselock_connection *connection, const PGresult *re
 /* Of the link, which is dropped. */
 leaselock_status ll_pg_fail_link(leaselock_connection *connection, const char *doing);
 leaselock_status ll_pg_fail_connect(leaselock_connection *connection);
+/* What the server said, in one line of at most `size` and without the link's password. */
+void ll_pg_tidy(const leaselock_connection *connection, const char *text, char *line, size_t size);
+/* Adds it to the record that was just set; returns that one's code. */
+leaselock_status ll_pg_add_sqlstate(const char *sqlstate);
 
-/* --- the slots: obtain.c, renew.c, list.c, floor.c, migrate.c --- */
+/* --- the slots: obtain.c, renew.c, list.c, floor.c, install.c; a user's own migrations: migrate.h --- */
 leaselock_status ll_pg_obtain(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
                               const leaselock_call *call, leaselock_outcome *outcomes);
 leaselock_status ll_pg_renew(leaselock_connection *connection, const leaselock_claim *claims, size_t count,
@@ -85,6 +94,6 @@ leaselock_status ll_pg_list(leaselock_connection *connection, const char *resour
                             leaselock_row_visitor visit, void *payload);
 leaselock_status ll_pg_raise_floor(leaselock_connection *connection, int64_t floor, const leaselock_call *call,
                                    int64_t *out);
-extern const leaselock_migration_slots ll_pg_migrations;
+extern const leaselock_migration_slots ll_pg_installation;
 
 #endif

@@ -148,20 +148,27 @@ char *ll_pg_qualify(const char *sql, const char *schema)
     return qualified;
 }
 
-char *ll_pg_table(const char *schema, const char *table)
+char *ll_pg_quote(const char *name)
 {
-    char *name = ll_alloc(strlen(schema) + 2 * strlen(table) + 4);
-    if (!name)
+    char *quoted = ll_alloc(2 * strlen(name) + 3);
+    if (!quoted)
         return NULL;
-    char *to = stpcpy(name, schema);
-    *to++ = '.';
+    char *to = quoted;
     *to++ = '"';
-    for (; *table; table++) {
-        if (*table == '"')
+    for (; *name; name++) {
+        if (*name == '"')
             *to++ = '"';
-        *to++ = *table;
+        *to++ = *name;
     }
     *to = '"';
+    return quoted;
+}
+
+char *ll_pg_table(const char *schema, const char *table)
+{
+    char *quoted = ll_pg_quote(table);
+    char *name = quoted ? ll_format("%s.%s", schema, quoted) : NULL;
+    ll_free(quoted);
     return name;
 }
 

@@ -25,6 +25,8 @@ typedef enum ll_pg_statement_id {
 
 /* `sql` with every @ replaced by the schema (quoted) and a dot; new memory. */
 char *ll_pg_qualify(const char *sql, const char *schema);
+/* A name in quotes; new memory. */
+char *ll_pg_quote(const char *name);
 /* schema (quoted) and a table's name, which is quoted here; new memory. */
 char *ll_pg_table(const char *schema, const char *table);
 leaselock_status ll_pg_make_statements(const char *schema, char *sql[LL_PG_STATEMENTS]);

@@ -73,23 +73,31 @@ static void tidy(const char *text, size_t length, const char *password, char *li
     line[used] = '\0';
 }
 
-static leaselock_status set(leaselock_status status, const char *sqlstate, const char *doing, const char *text)
+void ll_pg_tidy(const leaselock_connection *connection, const char *text, char *line, size_t size)
 {
-    ll_error_set(status, "PostgreSQL: cannot %s: %s", doing, text[0] ? text : "the connection was lost");
+    tidy(text, strlen(text), connection->link ? pq.PQpass(connection->link) : NULL, line, size);
+}
+
+leaselock_status ll_pg_add_sqlstate(const char *sqlstate)
+{
     leaselock_error record;
     ll_error_save(&record);
     ll_text_copy(record.sqlstate, sizeof record.sqlstate, sqlstate);
     return ll_error_restore(&record);
 }
 
+static leaselock_status set(leaselock_status status, const char *sqlstate, const char *doing, const char *text)
+{
+    ll_error_set(status, "PostgreSQL: cannot %s: %s", doing, text[0] ? text : "the connection was lost");
+    return ll_pg_add_sqlstate(sqlstate);
+}
+
 leaselock_status ll_pg_fail(leaselock_connection *connection, const PGresult *result, const char *doing)
 {
     const char *sqlstate = pq.PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *primary = pq.PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *password = connection->link ? pq.PQpass(connection->link) : NULL;
-    const char *said = primary ? primary : pq.PQresultErrorMessage(result);
     char text[300];
-    tidy(said, strlen(said), password, text, sizeof text);
+    ll_pg_tidy(connection, primary ? primary : pq.PQresultErrorMessage(result), text, sizeof text);
     if (!sqlstate) { /* from libpq itself: the connection broke */
         ll_pg_drop_link(connection);
         return set(LEASELOCK_UNAVAILABLE, "", doing, text);
@@ -103,8 +111,7 @@ leaselock_status ll_pg_fail(leaselock_connection *connection, const PGresult *re
 leaselock_status ll_pg_fail_link(leaselock_connection *connection, const char *doing)
 {
     char text[300];
-    const char *message = pq.PQerrorMessage(connection->link);
-    tidy(message, strlen(message), pq.PQpass(connection->link), text, sizeof text);
+    ll_pg_tidy(connection, pq.PQerrorMessage(connection->link), text, sizeof text);
     ll_pg_drop_link(connection);
     return set(LEASELOCK_UNAVAILABLE, "", doing, text);
 }

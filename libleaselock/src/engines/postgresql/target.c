@@ -11,45 +11,65 @@
 /* PostgreSQL's own limit of a name. */
 enum { SCHEMA_MAX = 63 };
 
-static leaselock_status set_schema(const char *text, size_t length, ll_pg_target *target)
+static leaselock_status take_schema(void *payload, const char *name, const char *value, bool *taken)
 {
+    ll_pg_target *target = payload;
+    *taken = strcmp(name, "schema") == 0;
+    if (!*taken)
+        return LEASELOCK_OK;
     if (target->schema)
         return ll_error_set(LEASELOCK_INVALID, "the URL names the schema twice");
-    leaselock_status status = ll_url_decode(text, length, &target->schema);
-    if (status != LEASELOCK_OK)
-        return status;
-    length = strlen(target->schema);
-    if (length == 0 || length > SCHEMA_MAX || !ll_text_is_utf8(target->schema, length))
+    size_t length = strlen(value);
+    if (length == 0 || length > SCHEMA_MAX || !ll_text_is_utf8(value, length))
         return ll_error_set(LEASELOCK_INVALID, "a schema's name has 1 to %d bytes", SCHEMA_MAX);
-    return LEASELOCK_OK;
+    target->schema = ll_strdup(value);
+    return target->schema ? LEASELOCK_OK : LEASELOCK_NOMEM;
 }
 
 /* As libpq reads it: whatever stands before an @ that comes before any slash is user and password, question marks included. */
-static char *find_options(char *conninfo)
+static char *skip_user(char *conninfo)
 {
     char *authority = strstr(conninfo, "://");
     if (!authority)
         return NULL;
     authority += 3;
     size_t length = strcspn(authority, "@/");
-    return strchr(authority[length] == '@' ? authority + length : authority, '?');
+    return authority[length] == '@' ? authority + length : authority;
 }
 
-/* Moves schema=… from the URL's options to the target; all others are libpq's. */
-static leaselock_status take_options(ll_pg_target *target)
+/* Shows one option to the taker. What is malformed is libpq's to say. */
+static leaselock_status show(const char *option, size_t length, const ll_pg_taker *taker, bool *taken)
 {
-    char *to = find_options(target->conninfo);
+    const char *equals = memchr(option, '=', length);
+    *taken = false;
+    if (!equals)
+        return LEASELOCK_OK;
+    char *name = NULL, *value = NULL;
+    leaselock_status status = ll_url_decode(option, (size_t)(equals - option), &name);
+    if (status == LEASELOCK_OK)
+        status = ll_url_decode(equals + 1, length - (size_t)(equals + 1 - option), &value);
+    if (status == LEASELOCK_OK)
+        status = taker->take(taker->payload, name, value, taken);
+    ll_free(name);
+    ll_free(value);
+    return status;
+}
+
+/* Removes from the URL what the taker takes; all other options are libpq's. */
+static leaselock_status take_options(ll_pg_target *target, const ll_pg_taker *taker)
+{
+    char *host = skip_user(target->conninfo), *to = host ? strchr(host, '?') : NULL;
     if (!to)
         return LEASELOCK_OK;
     char separator = '?';
     for (const char *from = to + 1; *from;) {
         size_t length = strcspn(from, "&");
         const char *next = from + length + (from[length] == '&');
-        if (strncmp(from, "schema=", 7) == 0) {
-            leaselock_status status = set_schema(from + 7, length - 7, target);
-            if (status != LEASELOCK_OK)
-                return status;
-        } else {
+        bool taken;
+        leaselock_status status = show(from, length, taker, &taken);
+        if (status != LEASELOCK_OK)
+            return status;
+        if (!taken) {
             *to++ = separator;
             memmove(to, from, length);
             to += length;
@@ -59,6 +79,13 @@ static leaselock_status take_options(ll_pg_target *target)
     }
     *to = '\0';
     return LEASELOCK_OK;
+}
+
+leaselock_status ll_pg_target_path(const ll_pg_target *target, char **out)
+{
+    const char *host = skip_user(target->conninfo), *path = host ? host + strcspn(host, "/?#") : "";
+    *out = NULL;
+    return *path == '/' ? ll_url_decode(path, strcspn(path, "?#"), out) : LEASELOCK_OK;
 }
 
 /* What libpq quotes can be a part of the password, but for the name of an option. */
@@ -79,7 +106,7 @@ static leaselock_status check(const char *conninfo)
     return status;
 }
 
-leaselock_status ll_pg_target_parse(const char *url, ll_pg_target *out)
+leaselock_status ll_pg_target_parse(const char *url, const ll_pg_taker *taker, ll_pg_target *out)
 {
     ll_pg_target target = {.conninfo = ll_strdup(url)};
     if (!target.conninfo)
@@ -87,7 +114,8 @@ leaselock_status ll_pg_target_parse(const char *url, ll_pg_target *out)
     /* schemes compare without case, but not for libpq */
     for (char *at = target.conninfo; *at != ':'; at++)
         *at |= 0x20;
-    leaselock_status status = take_options(&target);
+    const ll_pg_taker schema = {take_schema, &target};
+    leaselock_status status = take_options(&target, taker ? taker : &schema);
     if (status == LEASELOCK_OK)
         status = check(target.conninfo);
     if (status == LEASELOCK_OK)
@@ -97,10 +125,17 @@ leaselock_status ll_pg_target_parse(const char *url, ll_pg_target *out)
     return status;
 }
 
+static bool copy_text(const char *text, char **out)
+{
+    *out = text ? ll_strdup(text) : NULL;
+    return *out || !text;
+}
+
 leaselock_status ll_pg_target_copy(const ll_pg_target *target, ll_pg_target *out)
 {
-    ll_pg_target copy = {ll_strdup(target->conninfo), target->schema ? ll_strdup(target->schema) : NULL};
-    if (!copy.conninfo || (target->schema && !copy.schema)) {
+    ll_pg_target copy = {NULL, NULL, NULL};
+    if (!copy_text(target->conninfo, &copy.conninfo) || !copy_text(target->schema, &copy.schema) ||
+        !copy_text(target->settings, &copy.settings)) {
         ll_pg_target_clear(&copy);
         return LEASELOCK_NOMEM;
     }
@@ -112,5 +147,6 @@ void ll_pg_target_clear(ll_pg_target *target)
 {
     ll_free(target->conninfo);
     ll_free(target->schema);
+    ll_free(target->settings);
     memset(target, 0, sizeof *target);
 }

@@ -14,6 +14,7 @@ const leaselock_engine ll_engine_sqlite = {
     .open_again = ll_sqlite_open_again,
     .close = ll_sqlite_close,
     .schema = ll_sqlite_schema,
+    .installation = &ll_sqlite_migrations,
     .migrations = &ll_sqlite_migrations,
     .start = ll_sqlite_start,
     .obtain = ll_sqlite_obtain,
