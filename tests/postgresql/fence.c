@@ -1,10 +1,12 @@
 /* leaselock_fence() in transactions of others, held at chosen points. */
+#include <stdio.h>
 #include <string.h>
 
+#include "engines/postgresql/statements.h"
 #include "postgresql/database.h"
 
 static leaselock_connection *holder, *rival;
-static PGconn *user, *observer;
+static PGconn *user, *rival_user, *observer;
 
 static int setup(void **state)
 {
@@ -12,6 +14,7 @@ static int setup(void **state)
     holder = engine_connect();
     rival = engine_connect();
     user = session();
+    rival_user = session();
     observer = session();
     sql(observer, "CREATE TABLE IF NOT EXISTS work (resource text, sequence bigint)");
     return 0;
@@ -23,6 +26,7 @@ static int teardown(void **state)
     engine_close(holder);
     engine_close(rival);
     PQfinish(user);
+    PQfinish(rival_user);
     PQfinish(observer);
     return 0;
 }
@@ -108,18 +112,107 @@ TEST(a_renewal_is_not_held_up_and_keeps_the_lease)
     assert_kind(GRANTED, try_as_rival(lease.resource));
 }
 
+/* The engine's own statement for one resource, or for several, in the transaction of a session. */
+static void grant_in(PGconn *in, ll_pg_statement_id id, const char *resource)
+{
+    char *statements[LL_PG_STATEMENTS] = {0}, values[4][64];
+    const char *const plain[4] = {resource, "00000000000000000000000000000001", "rival", "30000"};
+    const char *given[4];
+    for (int i = 0; i < 4; i++) {
+        snprintf(values[i], sizeof values[i], id == LL_SQL_GRANT_MANY ? "{%s}" : "%s", plain[i]);
+        given[i] = values[i];
+    }
+    assert_ok(ll_pg_make_statements("public", statements));
+    PGresult *result = PQexecParams(in, statements[id], 4, NULL, given, NULL, NULL, 0);
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    assert_int_equal(PQntuples(result), 1);
+    PQclear(result);
+    ll_pg_free_statements(statements);
+}
+
+static const char *const levels[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
+
+/* A fence that met what is not committed yet has waited, and now fails in its own way. */
+static void check_fence_fails(const char *level)
+{
+    const char *code = answer(user);
+    assert_true(strcmp(code, "LL001") == 0 || (strcmp(code, "40001") == 0 && strcmp(level, levels[0]) != 0));
+    sql(user, "ROLLBACK");
+}
+
+static void fence_while(const char *level, leaselock_claim lease, void (*take_over)(const char *resource))
+{
+    sql(user, "BEGIN ISOLATION LEVEL %s", level);
+    sql(user, "SELECT count(*) FROM work"); /* the snapshot is taken */
+    sql(rival_user, "BEGIN");
+    take_over(lease.resource);
+    send_sql(user, "SELECT leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence);
+    wait_until_blocked(observer, user);
+    sql(rival_user, "COMMIT");
+    check_fence_fails(level);
+}
+
+static void grant_one(const char *resource)
+{
+    grant_in(rival_user, LL_SQL_GRANT_ONE, resource);
+}
+
+static void grant_several(const char *resource)
+{
+    grant_in(rival_user, LL_SQL_GRANT_MANY, resource);
+}
+
+static void change_by_hand(const char *resource)
+{
+    sql(rival_user, "UPDATE leaselock_leases SET sequence = sequence + 1, released = true WHERE resource = '%s'", resource);
+}
+
 TEST(a_fence_that_comes_while_a_grant_is_under_way_waits_and_fails)
 {
+    void (*const ways[])(const char *) = {grant_one, grant_several, change_by_hand};
+    for (size_t i = 0; i < 9; i++) {
+        leaselock_claim lease = obtained(holder, new_resource(), "holder", 30000);
+        let_expire(lease);
+        fence_while(levels[i / 3], lease, ways[i % 3]);
+    }
+}
+
+TEST(a_grant_of_several_is_kept_out_by_one_fence)
+{
     leaselock_claim lease = obtained(holder, new_resource(), "holder", 30000);
+    leaselock_claim claims[] = {claim_on(new_resource(), "rival", 30000), claim_on(lease.resource, "rival", 30000)};
+    leaselock_outcome outcomes[2];
+    work_under_the_fence(lease);
     let_expire(lease);
-    sql(observer, "BEGIN");
-    sql(observer, "UPDATE leaselock_leases SET sequence = sequence + 1 WHERE resource = '%s'", lease.resource);
-    send_sql(user, "SELECT leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence);
-    PGconn *third = session();
-    wait_until_blocked(third, user);
-    PQfinish(third);
-    sql(observer, "COMMIT");
-    assert_string_equal(answer(user), "LL001");
+    assert_ok(ll_engine_postgresql.obtain(rival, claims, 2, patient_call(), outcomes));
+    assert_kind(NONE, outcomes[0]);
+    assert_kind(BUSY, outcomes[1]);
+    sql(user, "COMMIT");
+    assert_ok(ll_engine_postgresql.obtain(rival, claims, 2, patient_call(), outcomes));
+    assert_kind(GRANTED, outcomes[1]);
+}
+
+/* Forced releases and the like: whoever changes a sequence without being granted it is kept out, and holds nobody up. */
+TEST(a_sequence_is_not_changed_by_hand_under_a_fence)
+{
+    static const char *const changes[] = {
+        "sequence = sequence + 1", "sequence = sequence + 1, released = true", "sequence = sequence - 1",
+        "sequence = sequence + 1, released = true, acquisition = '00000000-0000-0000-0000-000000000002'"};
+    leaselock_claim lease = obtained(holder, new_resource(), "holder", 30000);
+    work_under_the_fence(lease);
+    sql(rival_user, "BEGIN");
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
+        assert_string_equal(sqlstate(observer, "UPDATE leaselock_leases SET %s WHERE resource = '%s'", changes[i],
+                                     lease.resource), "55P03");
+    send_sql(rival_user, "SELECT 1 FROM leaselock_leases WHERE resource = '%s' FOR UPDATE", lease.resource);
+    wait_until_blocked(observer, rival_user); /* the way to wait for it */
+    assert_kind(RENEWED, renew(holder, lease));
+    sql(user, "COMMIT");
+    assert_string_equal(answer(rival_user), "00000");
+    sql(rival_user, "UPDATE leaselock_leases SET sequence = sequence + 1 WHERE resource = '%s'", lease.resource);
+    sql(rival_user, "COMMIT");
+    assert_string_equal(sqlstate(user, "SELECT leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence),
+                        "LL001");
 }
 
 TEST(a_rolled_back_transaction_lets_go)
@@ -142,18 +235,27 @@ TEST(several_transactions_of_one_holder_pass_at_once)
     sql(user, "COMMIT");
 }
 
-TEST(it_holds_under_every_isolation_level)
+/* The transaction's snapshot is older than what happened to the lease. */
+static void check_stale_fence(const char *level, bool by_hand)
 {
-    static const char *const levels[] = {"READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"};
-    for (size_t i = 0; i < 3; i++) {
-        leaselock_claim lease = obtained(holder, new_resource(), "holder", 30000);
-        sql(user, "BEGIN ISOLATION LEVEL %s", levels[i]);
-        sql(user, "SELECT count(*) FROM work"); /* the snapshot is taken */
+    leaselock_claim lease = obtained(holder, new_resource(), "holder", 30000);
+    sql(user, "BEGIN ISOLATION LEVEL %s", level);
+    sql(user, "SELECT count(*) FROM work");
+    if (by_hand) {
+        change_by_hand(lease.resource);
+    } else {
         let_expire(lease);
         assert_kind(GRANTED, try_as_rival(lease.resource));
-        const char *code = sqlstate(user, "SELECT leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence);
-        assert_true(strcmp(code, "LL001") == 0 || strcmp(code, "40001") == 0);
-        sql(user, "ROLLBACK");
+    }
+    send_sql(user, "SELECT leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence);
+    check_fence_fails(level);
+}
+
+TEST(it_holds_under_every_isolation_level)
+{
+    for (size_t i = 0; i < 3; i++) {
+        check_stale_fence(levels[i], false);
+        check_stale_fence(levels[i], true);
     }
 }
 
@@ -194,6 +296,8 @@ int main(void)
         FENCE_TEST(a_holder_that_was_overtaken_between_check_and_commit_cannot_be),
         FENCE_TEST(a_renewal_is_not_held_up_and_keeps_the_lease),
         FENCE_TEST(a_fence_that_comes_while_a_grant_is_under_way_waits_and_fails),
+        FENCE_TEST(a_grant_of_several_is_kept_out_by_one_fence),
+        FENCE_TEST(a_sequence_is_not_changed_by_hand_under_a_fence),
         FENCE_TEST(a_rolled_back_transaction_lets_go),
         FENCE_TEST(several_transactions_of_one_holder_pass_at_once),
         FENCE_TEST(it_holds_under_every_isolation_level),

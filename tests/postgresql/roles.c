@@ -14,7 +14,7 @@ static int setup(void **state)
     (void)state;
     admin = session();
     sql(admin, "DROP TABLE IF EXISTS leaselock_leases, leaselock_control, leaselock_migrations;"
-               "DROP FUNCTION IF EXISTS leaselock_fence(text, bigint);"
+               "DROP FUNCTION IF EXISTS leaselock_fence(text, bigint), leaselock_lock_row();"
                "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
     sql(admin, "DROP ROLE IF EXISTS app; CREATE ROLE app LOGIN PASSWORD 'sesame'");
     return 0;
@@ -181,9 +181,14 @@ TEST(tables_of_others_are_left_alone)
 TEST(what_the_fence_stands_on_is_checked)
 {
     install();
-    sql(admin, "ALTER TABLE leaselock_leases DROP CONSTRAINT leaselock_leases_resource_sequence_key");
+    sql(admin, "ALTER TABLE leaselock_leases DROP CONSTRAINT leaselock_leases_pkey");
     refused(LEASELOCK_FOREIGN_TABLES, server(""));
-    sql(admin, "ALTER TABLE leaselock_leases ADD UNIQUE (resource, sequence)");
+    sql(admin, "ALTER TABLE leaselock_leases ADD PRIMARY KEY (sequence, resource)");
+    refused(LEASELOCK_FOREIGN_TABLES, server(""));
+    sql(admin, "ALTER TABLE leaselock_leases DROP CONSTRAINT leaselock_leases_pkey, ADD PRIMARY KEY (resource),"
+               " DISABLE TRIGGER leaselock_lock_row");
+    refused(LEASELOCK_FOREIGN_TABLES, server(""));
+    sql(admin, "ALTER TABLE leaselock_leases ENABLE TRIGGER leaselock_lock_row");
     engine_close(engine_connect());
     sql(admin, "ALTER TABLE leaselock_leases SET UNLOGGED");
     refused(LEASELOCK_FOREIGN_TABLES, server(""));

@@ -10,14 +10,14 @@ static const char columns[] =
     " WHERE l.resource = ''::text AND l.acquisition = '00000000000000000000000000000000'::uuid AND NOT l.released LIMIT 0";
 
 /*
- * Grants are kept out by the fence only where (resource, sequence) is unique, and last only in a logged table. Both names are
- * looked up without privileges on them.
+ * A grant lasts only in a logged table, locks all that there is of a resource only where that is one row, and a sequence that is
+ * changed by hand keeps to fences by the trigger. Names are looked up without privileges on what they name.
  */
 static const char foundation[] =
     "SELECT c.relkind = 'r' AND c.relpersistence = 'p',"
-    " EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate"
-    "   AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 2 AND (SELECT array_agg(a.attname::text ORDER BY a.attname)"
-    "     FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)) = ARRAY['resource', 'sequence'])"
+    " EXISTS (SELECT FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+    "   WHERE i.indrelid = c.oid AND i.indisprimary AND i.indisvalid AND i.indnkeyatts = 1 AND a.attname = 'resource'),"
+    " EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND t.tgname = 'leaselock_lock_row' AND t.tgenabled IN ('O', 'A'))"
     " FROM pg_class AS c WHERE c.oid = to_regclass($1::text)";
 
 static leaselock_status foreign(const leaselock_connection *connection, const char *why)
@@ -48,7 +48,9 @@ static leaselock_status check_foundation(leaselock_connection *connection, const
     if (status == LEASELOCK_OK && (pq.PQntuples(asking.result) == 0 || !ll_pg_integer(asking.result, 0, 0)))
         status = foreign(connection, "it is not a plain, logged table");
     else if (status == LEASELOCK_OK && !ll_pg_integer(asking.result, 0, 1))
-        status = foreign(connection, "(resource, sequence) is not unique, and the fence would keep nobody out");
+        status = foreign(connection, "resource is not its primary key");
+    else if (status == LEASELOCK_OK && !ll_pg_integer(asking.result, 0, 2))
+        status = foreign(connection, "its trigger is missing, and fences would not keep out a change by hand");
     ll_pg_clear(&asking, 1);
     ll_free(name);
     return status;
