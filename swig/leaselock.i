@@ -13,6 +13,7 @@
 #include <stdint.h>
 %}
 %{
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 

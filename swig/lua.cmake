@@ -45,7 +45,7 @@ foreach(version IN LISTS versions)
   endif()
 
   # Written by hand, so with our warnings.
-  add_library(${target}_support OBJECT lua/handle.c lua/secrets.c lua/value.c lua/wait.c)
+  add_library(${target}_support OBJECT lua/handle.c lua/progress.c lua/secrets.c lua/value.c lua/wait.c)
   target_include_directories(${target}_support SYSTEM PRIVATE ${headers})
   target_link_libraries(${target}_support PRIVATE leaselock_for_modules leaselock_warnings)
 

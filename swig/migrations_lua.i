@@ -13,6 +13,16 @@
 }
 %enddef
 
+%native(handle_keep) int ll_handle_keep(lua_State *L);
+%native(handle_kept) int ll_handle_kept(lua_State *L);
+
+%typemap(in) ll_progress (ll_script_progress script)
+{
+    $1 = ll_script_progress_new(L, $input, &leaselock_migration_result_handle_kind, &script);
+    if (!$1 && !lua_isnil(L, $input))
+        LL_MISUSE("$symname", "progress", "function or nil", $input);
+}
+
 %typemap(in) (const char *BYTES, size_t SIZE)
 {
     if (lua_type(L, $input) != LUA_TSTRING)

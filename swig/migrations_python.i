@@ -46,6 +46,25 @@ static PyObject *ll_secrets_new_custom(PyObject *function)
     return capsule;
 }
 
+/* ---- progress, a function of Python; what it raises stays set likewise ---- */
+
+typedef PyObject *ll_progress;
+
+static bool ll_progress_call(ll_progress progress, const leaselock_migration_result *so_far)
+{
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *borrowed = PyCapsule_New((void *)so_far, "leaselock_migration_result", NULL);
+    PyObject *answer = borrowed ? PyObject_CallFunctionObjArgs(progress, borrowed, NULL) : NULL;
+    bool done = answer != NULL;
+    /* a traceback may keep it for longer than the result lives: without the name it is no result any more */
+    if (borrowed)
+        PyCapsule_SetName(borrowed, NULL);
+    Py_XDECREF(borrowed);
+    Py_XDECREF(answer);
+    PyGILState_Release(gil);
+    return done;
+}
+
 static PyObject *ll_version_or_none(int64_t version)
 {
     if (version == LEASELOCK_NO_VERSION)
@@ -62,6 +81,8 @@ static PyObject *ll_version_or_none(int64_t version)
         SWIG_fail;
 }
 %enddef
+
+%typemap(in) ll_progress "$1 = $input == Py_None ? NULL : $input;"
 
 %typemap(in) (const char *BYTES, size_t SIZE)
 {

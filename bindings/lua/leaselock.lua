@@ -338,16 +338,41 @@ end
 
 -- Migrations ----------------------------------------------------------------------------------------------------------
 
-local migrations_options = known("table", "wait")
+local migrations_options = known("table", "wait", "progress")
+
+local function check_migrations_options(options)
+    options = check_options(options, migrations_options)
+    if options.progress ~= nil and type(options.progress) ~= "function" then
+        error("progress: expected function or nil, got " .. type(options.progress), 3)
+    end
+    return options
+end
+
+local result_of -- below
+
+-- The function stays with the handle; a result of C's is gone when it returns, so it gets a copy.
+local function follow(options, migrations, ...)
+    local progress = options.progress
+    if migrations and progress then
+        core.handle_keep(migrations, function(so_far)
+            progress(result_of(so_far))
+        end)
+    end
+    return migrations, ...
+end
 
 --[[
 Golang-migrate's files, run on a database. The source is a directory, or a table from what would be a file's name to its
-statements. Options: table (the version table), wait (seconds for other runners).
+statements. Options: table (the version table), wait (seconds for other runners), progress.
+
+progress is a function that is called after each migration that was run, with the result so far, whose kind is
+"RUNNING". Of these migrations it may only call stop. What it raises stops the run: no further migration begins, those
+that were run stay applied, and it comes out of the run. It cannot yield.
 ]]
 function leaselock.migrations(url, source, options)
-    options = check_options(options, migrations_options)
+    options = check_migrations_options(options)
     if type(source) ~= "table" then
-        return core.migrations_open_directory(url, source, options.table, options.wait)
+        return follow(options, core.migrations_open_directory(url, source, options.table, options.wait))
     end
     local list, message, name, details = core.migration_source_new()
     for file, body in pairs(list and source or no_options) do
@@ -360,22 +385,23 @@ function leaselock.migrations(url, source, options)
     if not list then
         return nil, message, name, details
     end
-    return core.migrations_open_source(url, list, options.table, options.wait)
+    return follow(options, core.migrations_open_source(url, list, options.table, options.wait))
 end
 
 -- The folder db.migrations of a configuration, on its database.
 function leaselock.db_migrations(config, secrets, options)
-    options = check_options(options, migrations_options)
-    return core.migrations_open(config, any_secrets(secrets), options.table, options.wait)
+    options = check_migrations_options(options)
+    return follow(options, core.migrations_open(config, any_secrets(secrets), options.table, options.wait))
 end
 
--- What a run did: kind ("DONE", "NO_CHANGE", "SHORT", "STOPPED"), from_version and to_version (nil: none), missing (steps),
--- applied (an array of what was run, in that order).
-local function result_of(handle)
+-- What a run did: kind ("DONE", "NO_CHANGE", "SHORT", "STOPPED"), from_version and to_version (nil: none), dirty (it
+-- was stopped, and left the database so), missing (steps), applied (an array of what was run, in that order).
+function result_of(handle)
     local result = {
         kind = core.migration_result_kind(handle),
         from_version = core.migration_result_from(handle),
         to_version = core.migration_result_to(handle),
+        dirty = core.migration_result_dirty(handle),
         missing = core.migration_result_missing(handle),
         applied = {},
     }
@@ -408,21 +434,21 @@ local function after_run(migrations, handle, message, name, details)
 end
 
 function Migrations:up()
-    return after_run(self, core.migrations_up(self))
+    return after_run(self, core.migrations_up(self, core.handle_kept(self)))
 end
 
 function Migrations:down()
-    return after_run(self, core.migrations_down(self))
+    return after_run(self, core.migrations_down(self, core.handle_kept(self)))
 end
 
 -- The next ones, or, below 0, the last ones back.
 function Migrations:steps(count)
-    return after_run(self, core.migrations_steps(self, count))
+    return after_run(self, core.migrations_steps(self, count, core.handle_kept(self)))
 end
 
 -- Up or down to that version. (goto is a word of the language.)
 function Migrations:go_to(version)
-    return after_run(self, core.migrations_goto(self, version))
+    return after_run(self, core.migrations_goto(self, version, core.handle_kept(self)))
 end
 
 -- Writes the version, false for none, and runs nothing.
@@ -474,6 +500,24 @@ end
 -- True for "DONE" and "NO_CHANGE" only.
 function leaselock.migration_succeeded(result)
     return result ~= nil and (result.kind == "DONE" or result.kind == "NO_CHANGE")
+end
+
+local create_options = known("numbering", "digits", "extension")
+
+--[[
+Creates two empty files for a new migration, up and down, and the directory where it is missing. The result has their
+names and their version. Options: numbering ("sequence": the highest version and 1; "time": 20060102150405, UTC;
+"unix"), digits of a sequence (6), extension ("sql").
+]]
+function leaselock.create_migration(directory, title, options)
+    options = check_options(options, create_options)
+    local numbering, extension = options.numbering or "sequence", options.extension or "sql"
+    local digits = options.digits or 6
+    local handle, message, name, details = core.migrations_create(directory, title, numbering, digits, extension)
+    if not handle then
+        return nil, message, name, details
+    end
+    return result_of(handle)
 end
 
 -- The rest ------------------------------------------------------------------------------------------------------------

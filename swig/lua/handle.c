@@ -63,3 +63,35 @@ void *ll_handle_at(lua_State *L, int index, const ll_kind *kind)
     void **place = place_at(L, index, kind);
     return place ? *place : NULL;
 }
+
+/* The one value of a userdata that the garbage collector looks at; in 5.1 it is a table, and never absent. */
+#if LUA_VERSION_NUM < 502
+#define lua_setuservalue lua_setfenv
+#define lua_getuservalue lua_getfenv
+#endif
+static const char kept_key;
+
+int ll_handle_keep(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TUSERDATA);
+    lua_settop(L, 2);
+    lua_newtable(L);
+    lua_insert(L, 2);
+    lua_pushlightuserdata(L, (void *)&kept_key);
+    lua_insert(L, 3);
+    lua_rawset(L, 2);
+    lua_setuservalue(L, 1);
+    return 0;
+}
+
+int ll_handle_kept(lua_State *L)
+{
+    if (lua_type(L, 1) != LUA_TUSERDATA)
+        return 0;
+    lua_getuservalue(L, 1);
+    if (!lua_istable(L, -1))
+        return 0;
+    lua_pushlightuserdata(L, (void *)&kept_key);
+    lua_rawget(L, -2);
+    return 1;
+}

@@ -27,6 +27,13 @@ void **ll_handle_push(lua_State *L, const ll_kind *kind);
 /* NULL where there is no handle of this kind, or one that was collected; any value is safe. */
 void *ll_handle_at(lua_State *L, int index, const ll_kind *kind);
 
+/*
+ * Functions of Lua: (handle, value) lets the handle keep a value, which is collected with it even where it refers to the
+ * handle; (handle) answers that value, nil where there is none.
+ */
+int ll_handle_keep(lua_State *L);
+int ll_handle_kept(lua_State *L);
+
 /* Pushes "script.lua:7: function: name: expected …, got …"; the line is the script's, not one of leaselock.lua. */
 void ll_push_misuse(lua_State *L, const char *function, const char *name, const char *expected, int index);
 
@@ -76,5 +83,18 @@ typedef struct ll_script_secrets {
 
 /* Pushes what the callback will need. NULL where the value is no function. */
 leaselock_secrets *ll_script_secrets_new(lua_State *L, int index, const ll_kind *kind, ll_script_secrets *script);
+
+/* A function of Lua that follows a run of migrations, for the time of that run. */
+typedef struct ll_script_progress {
+    lua_State *L;
+    int function;  /* its stack slot */
+    void **result; /* the place of a handle, in the slot above */
+} ll_script_progress;
+typedef ll_script_progress *ll_progress;
+
+/* Pushes what the callback will need. NULL where the value is no function. */
+ll_progress ll_script_progress_new(lua_State *L, int index, const ll_kind *kind, ll_script_progress *script);
+/* Calls it with a handle of the result, which is empty again afterwards. False: it failed, its error is on top. */
+bool ll_progress_call(ll_progress progress, const leaselock_migration_result *so_far);
 
 #endif

@@ -8,7 +8,7 @@ import warnings
 from collections import abc
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 from . import _config, _core, _lease, _secrets
 from ._config import Config
@@ -34,6 +34,8 @@ class MigrationKind(enum.Enum):
     """steps: all there were, fewer than asked for."""
     STOPPED = 4
     """``stop()`` was heard; what is listed is applied."""
+    RUNNING = 5
+    """The run has not ended: what a progress function gets."""
 
 
 class MigrationState(enum.Enum):
@@ -70,10 +72,20 @@ class MigrationResult:
     """What was run, ups and downs, in that order."""
     missing: int
     """How many steps were missing, for SHORT."""
+    dirty: bool
+    """It was stopped, and left the database dirty at ``to_version``."""
 
     @property
     def succeeded(self) -> bool:
         return self.kind in (MigrationKind.DONE, MigrationKind.NO_CHANGE)
+
+
+Progress = abc.Callable[[MigrationResult], object]
+"""Called after each migration that was run, on the thread that runs them, with the result so far.
+
+Of these migrations it may only call ``stop()``. What it raises stops the run: no further migration begins, those that
+were run stay applied, and it comes out of the run unchanged.
+"""
 
 
 @dataclass(frozen=True)
@@ -108,10 +120,11 @@ class Migrations:
     file, line, column and statement. Ctrl-C cancels the statement that runs; its migration is rolled back.
     """
 
-    __slots__ = ("_handle", "_closed", "_process", "__weakref__")
+    __slots__ = ("_handle", "_progress", "_closed", "_process", "__weakref__")
 
-    def __init__(self, handle: _Migrations) -> None:
+    def __init__(self, handle: _Migrations, progress: Progress | None) -> None:
         self._handle = handle
+        self._progress = None if progress is None else _following(progress)
         self._closed = False
         self._process = os.getpid()
 
@@ -121,19 +134,19 @@ class Migrations:
 
     def up(self) -> MigrationResult:
         """Applies all that is pending."""
-        return self._run(_core.migrations_up)
+        return self._run(_core.migrations_up, self._progress)
 
     def down(self) -> MigrationResult:
         """Takes everything back, to no version."""
-        return self._run(_core.migrations_down)
+        return self._run(_core.migrations_down, self._progress)
 
     def steps(self, count: int) -> MigrationResult:
         """Applies the next `count` migrations, or takes the last -count back. SHORT where there are fewer."""
-        return self._run(_core.migrations_steps, count)
+        return self._run(_core.migrations_steps, count, self._progress)
 
     def goto(self, version: int) -> MigrationResult:
         """Up or down to exactly that version."""
-        return self._run(_core.migrations_goto, version)
+        return self._run(_core.migrations_goto, version, self._progress)
 
     def force(self, version: int | None) -> MigrationResult:
         """Writes the version, clean, and runs nothing: what to do after a dirty database was repaired by hand."""
@@ -163,18 +176,20 @@ class Migrations:
         _core.migrations_stop(self._handle, now)
 
     def close(self) -> None:
-        """Closes the connection, after a run in progress. May be called again."""
-        self._closed = True
+        """Closes the connection, after a run in progress. May be called again, but not by what a run calls back."""
         _core.migrations_close(self._handle)
+        self._closed = True
 
     def _run(self, function: abc.Callable[..., _MigrationResult], *arguments: Any) -> MigrationResult:
         try:
             return _result(function(self._handle, *arguments))
         except (BadMigration, MigrationFailed) as error:
-            error.file = _core.migrations_failed_file(self._handle) or None
-            error.line = _core.migrations_failed_line(self._handle) or None
-            error.column = _core.migrations_failed_column(self._handle) or None
-            error.statement = _core.migrations_failed_text(self._handle) or None
+            file = _core.migrations_failed_file(self._handle)
+            if file:  # else it is what a progress function raised
+                error.file = file
+                error.line = _core.migrations_failed_line(self._handle) or None
+                error.column = _core.migrations_failed_column(self._handle) or None
+                error.statement = _core.migrations_failed_text(self._handle) or None
             raise
 
     def __enter__(self) -> Migrations:
@@ -200,36 +215,77 @@ class Migrations:
 
 
 def migrations(
-    url: str, source: MigrationSource, *, table: str | None = None, wait: Seconds | None = None
+    url: str,
+    source: MigrationSource,
+    *,
+    table: str | None = None,
+    wait: Seconds | None = None,
+    progress: Progress | None = None,
 ) -> Migrations:
     """Connects to the database and reads the names in the source. Changes nothing, but may create an empty database.
 
     :param url: ``sqlite:PATH``, ``sqlite:///absolute/path``, or golang-migrate's ``sqlite3://PATH``
     :param table: the version table; None is the URL's x-migrations-table, else schema_migrations
     :param wait: how long to wait for other runners; None is the URL's _busy_timeout, else 5 s
+    :param progress: see :data:`leaselock.Progress`
     """
+    _check_progress(progress)
     if not isinstance(source, abc.Mapping):
-        return Migrations(_core.migrations_open_directory(url, os.fspath(source), table, wait))
+        return Migrations(_core.migrations_open_directory(url, os.fspath(source), table, wait), progress)
     handle = _core.migration_source_new()
     for name, body in source.items():
         _core.migration_source_add(handle, name, body)
-    return Migrations(_core.migrations_open_source(url, handle, table, wait))
+    return Migrations(_core.migrations_open_source(url, handle, table, wait), progress)
 
 
 def db_migrations(
-    config: Config, secrets: AnySecrets | None = None, *, table: str | None = None, wait: Seconds | None = None
+    config: Config,
+    secrets: AnySecrets | None = None,
+    *,
+    table: str | None = None,
+    wait: Seconds | None = None,
+    progress: Progress | None = None,
 ) -> Migrations:
     """The folder ``db.migrations`` of a configuration, to be run on its database.
 
     :param secrets: where POSTGRES_USER and POSTGRES_PASSWORD come from, where the database needs them
     """
+    _check_progress(progress)
     handle = _core.migrations_open(_config.handle_of(config), _secrets.handle_of(secrets), table, wait)
-    return Migrations(handle)
+    return Migrations(handle, progress)
+
+
+def create_migration(
+    directory: str | os.PathLike[str],
+    title: str,
+    *,
+    numbering: Literal["sequence", "time", "unix"] = "sequence",
+    digits: int = 6,
+    extension: str = "sql",
+) -> MigrationResult:
+    """Creates two empty files, up and down, and the directory where it is missing. Needs no database.
+
+    :param numbering: the highest version there is and 1; or the time, as 20060102150405 in UTC; or seconds since 1970
+    :param digits: of a sequence, 1 to 19
+    :param extension: with or without its dot
+    :return: the two files, and their version
+    """
+    return _result(_core.migrations_create(os.fspath(directory), title, numbering, digits, extension))
 
 
 def migration_succeeded(result: MigrationResult | None) -> bool:
     """True for DONE and NO_CHANGE only."""
     return result is not None and result.succeeded
+
+
+def _check_progress(progress: Progress | None) -> None:
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be callable, and {type(progress)} is not")
+
+
+def _following(progress: Progress) -> abc.Callable[[_MigrationResult], object]:
+    """What C calls: its result is gone when it returns, so that the function gets a copy."""
+    return lambda so_far: progress(_result(so_far))
 
 
 def _result(result: _MigrationResult) -> MigrationResult:
@@ -239,6 +295,7 @@ def _result(result: _MigrationResult) -> MigrationResult:
         to_version=_core.migration_result_to(result),
         applied=tuple(_step(result, index) for index in range(_core.migration_result_count(result))),
         missing=_core.migration_result_missing(result),
+        dirty=_core.migration_result_dirty(result),
     )
 
 
