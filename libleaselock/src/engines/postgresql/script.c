@@ -192,10 +192,15 @@ static bool is_copy_with_client(ll_pg_lexer lexer, size_t end)
     if (!ll_pg_take(&lexer, "COPY"))
         return false;
     lexer.size = end;
-    while (!ll_pg_take(&lexer, "FROM|TO STDIN|STDOUT"))
-        if (!ll_pg_take(&lexer, "()") && ll_pg_token_next(&lexer).kind == LL_PG_NOTHING)
+    for (size_t depth = 0;;) {
+        if (depth == 0 && ll_pg_take(&lexer, "FROM|TO STDIN|STDOUT"))
+            return true;
+        ll_pg_token token = ll_pg_token_next(&lexer);
+        if (token.kind == LL_PG_NOTHING)
             return false;
-    return true;
+        depth += ll_pg_token_is(&lexer, token, "(");
+        depth -= depth > 0 && ll_pg_token_is(&lexer, token, ")");
+    }
 }
 
 static void count(ll_census *census, ll_pg_lexer lexer, ll_pg_statement statement)

@@ -1,0 +1,135 @@
+/* Statements, and whether they can run in a transaction: what script.c expects of the reader, and script_server.c of the server. */
+#ifndef POSTGRESQL_SCRIPT_SAMPLES_H
+#define POSTGRESQL_SCRIPT_SAMPLES_H
+
+#include "support/check.h"
+
+/* What they need: p with its partition q, t with index i, the enabled subscription s that has a slot. */
+static const char *const samples_setup[] = {
+    "CREATE TABLE p (x int) PARTITION BY LIST (x)",
+    "CREATE TABLE q PARTITION OF p FOR VALUES IN (1)",
+    "CREATE TABLE t (x int PRIMARY KEY, y int)",
+    "CREATE INDEX i ON t (y)",
+    "ALTER TABLE t CLUSTER ON i",
+    "CREATE MATERIALIZED VIEW v AS SELECT 1 AS x",
+    "CREATE UNIQUE INDEX ON v (x)",
+    "CREATE TYPE e AS ENUM ('a')",
+    "CREATE TABLE \"detach\" (x int) PARTITION BY LIST (x)",
+    "CREATE TABLE \"if\" PARTITION OF \"detach\" FOR VALUES IN (1)",
+    "CREATE SUBSCRIPTION s CONNECTION 'host=/nowhere' PUBLICATION n WITH (connect = false)",
+    "ALTER SUBSCRIPTION s ENABLE",
+};
+
+/* 25001 in a transaction. */
+static const char *const samples_outside[] = {
+    "VACUUM",
+    "vacuum (analyze) t",
+    "VACUUM FULL t",
+    "/* /* nested */ */ VACUUM -- it\n t",
+    "CREATE DATABASE d",
+    "DROP DATABASE IF EXISTS d",
+    "ALTER DATABASE d SET TABLESPACE pg_default",
+    "ALTER DATABASE d TABLESPACE pg_default",
+    "ALTER DATABASE d WITH TABLESPACE = pg_default",
+    "CREATE TABLESPACE x LOCATION '/nowhere'",
+    "DROP TABLESPACE x",
+    "ALTER SYSTEM SET work_mem = '4MB'",
+    "ALTER SYSTEM RESET ALL",
+    "CREATE INDEX CONCURRENTLY j ON t (x)",
+    "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS j ON t (x)",
+    "create index concurrently on t (x)",
+    "DROP INDEX CONCURRENTLY i",
+    "DROP INDEX CONCURRENTLY IF EXISTS i, j",
+    "REINDEX INDEX CONCURRENTLY i",
+    "REINDEX TABLE CONCURRENTLY t",
+    "REINDEX (VERBOSE) TABLE CONCURRENTLY t",
+    "REINDEX (CONCURRENTLY) TABLE t",
+    "REINDEX (VERBOSE, CONCURRENTLY TRUE) INDEX i",
+    "REINDEX (CONCURRENTLY on) INDEX i",
+    "REINDEX SCHEMA public",
+    "REINDEX SCHEMA CONCURRENTLY public",
+    "REINDEX DATABASE d",
+    "REINDEX (VERBOSE) SYSTEM d",
+    "ALTER TABLE p DETACH PARTITION q CONCURRENTLY",
+    "ALTER TABLE IF EXISTS public.p DETACH PARTITION public . q CONCURRENTLY",
+    "ALTER TABLE \"public\".\"p\" DETACH PARTITION \"q\" CONCURRENTLY",
+    "ALTER TABLE ONLY p DETACH PARTITION q CONCURRENTLY",
+    "ALTER TABLE ONLY (p) DETACH PARTITION q CONCURRENTLY",
+    "ALTER TABLE p * DETACH PARTITION q CONCURRENTLY",
+    "ALTER TABLE detach DETACH PARTITION if CONCURRENTLY",
+    "ALTER TABLE IF EXISTS detach DETACH PARTITION if CONCURRENTLY",
+    "CLUSTER",
+    "CLUSTER VERBOSE",
+    "DISCARD ALL",
+    "CREATE SUBSCRIPTION r CONNECTION 'host=/nowhere' PUBLICATION n",
+    "CREATE SUBSCRIPTION r CONNECTION 'host=/nowhere' PUBLICATION n WITH (enabled = false)",
+    "CREATE SUBSCRIPTION r CONNECTION 'host=/nowhere' PUBLICATION n WITH (create_slot)",
+    "DROP SUBSCRIPTION s",
+    "ALTER SUBSCRIPTION s REFRESH PUBLICATION",
+    "ALTER SUBSCRIPTION s SET PUBLICATION m",
+    "ALTER SUBSCRIPTION s ADD PUBLICATION m WITH (copy_data = false)",
+    "ALTER SUBSCRIPTION s ADD PUBLICATION m WITH (refresh)",
+    "COMMIT PREPARED 'x'",
+    "ROLLBACK PREPARED 'x'",
+};
+
+/* They end the transaction, or begin what is one already. */
+static const char *const samples_control[] = {
+    "COMMIT",
+    "commit work",
+    "END",
+    "END TRANSACTION",
+    "ROLLBACK",
+    "ABORT",
+    "COMMIT AND CHAIN",
+    "ROLLBACK AND CHAIN",
+    "ROLLBACK TRANSACTION AND NO CHAIN",
+    "PREPARE TRANSACTION 'x'",
+    "BEGIN",
+    "BEGIN WORK",
+    "START TRANSACTION",
+};
+
+/* They look like the above, and are none of them: the transaction goes on. */
+static const char *const samples_inside[] = {
+    "REFRESH MATERIALIZED VIEW CONCURRENTLY v",
+    "ALTER TYPE e ADD VALUE 'b'",
+    "ANALYZE t",
+    "CREATE INDEX \"concurrently\" ON t (x)",
+    "DROP INDEX IF EXISTS \"concurrently\"",
+    "REINDEX TABLE t",
+    "REINDEX (VERBOSE) INDEX i",
+    "REINDEX (CONCURRENTLY FALSE) INDEX i",
+    "REINDEX (CONCURRENTLY off, VERBOSE) TABLE t",
+    "REINDEX (CONCURRENTLY 0) TABLE t",
+    "CLUSTER t USING i",
+    "CLUSTER t",
+    "CLUSTER VERBOSE t",
+    "ALTER TABLE p DETACH PARTITION q",
+    "ALTER DATABASE postgres SET work_mem = '4MB'",
+    "ALTER DATABASE postgres CONNECTION LIMIT -1",
+    "DISCARD TEMP",
+    "DISCARD PLANS",
+    "CREATE SUBSCRIPTION r CONNECTION 'host=/nowhere' PUBLICATION n WITH (connect = false)",
+    "ALTER SUBSCRIPTION s SET PUBLICATION m WITH (refresh = false)",
+    "ALTER SUBSCRIPTION s DISABLE; ALTER SUBSCRIPTION s SET (slot_name = NONE)",
+    "PREPARE transactions AS SELECT 1",
+    "SAVEPOINT a; ROLLBACK TO a; ROLLBACK WORK TO SAVEPOINT a; RELEASE a",
+    "SELECT 'VACUUM'; SELECT 1 AS vacuum; SELECT $$; COMMIT; $$; SELECT 1 -- ; COMMIT\n; SELECT /* ; VACUUM; */ 1",
+    "SELECT 1 AS \"; COMMIT; \"; SELECT E'\\'; COMMIT; '; SELECT U&'\\005C'; SELECT B'01', X'1F', N';'",
+    "DO $$ BEGIN PERFORM 1; END $$",
+    "DO 'BEGIN PERFORM 1; END'",
+    "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END",
+    "CREATE RULE r AS ON INSERT TO t DO ALSO (SELECT 1; SELECT 2; SELECT 3)",
+    "CREATE TABLE commits (begin int, \"end\" int, vacuum int); SELECT begin, vacuum FROM commits",
+    "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    "DECLARE c CURSOR FOR SELECT 1",
+    "LOCK TABLE t",
+    "NOTIFY vacuum",
+    "EXPLAIN ANALYZE SELECT 1",
+};
+
+#define FOR_EACH(text, of) \
+    for (size_t text##_at = 0; text##_at < sizeof(of) / sizeof *(of) && ((text) = (of)[text##_at], true); text##_at++)
+
+#endif
