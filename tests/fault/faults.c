@@ -12,6 +12,7 @@ static struct {
     int until_failure; /* 0: none is to fail */
     bool lasting;
     bool failed;
+    bool paused;
     int reads; /* of the WAL, in a row */
 } armed;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -34,6 +35,13 @@ bool faults_disarm(void)
     bool failed = armed.failed;
     pthread_mutex_unlock(&mutex);
     return failed;
+}
+
+void faults_pause(bool pause)
+{
+    pthread_mutex_lock(&mutex);
+    armed.paused = pause;
+    pthread_mutex_unlock(&mutex);
 }
 
 /* How this call would fail; SQLITE_OK where it cannot. */
@@ -81,24 +89,67 @@ static int failure_of(const shim_call *call)
         return call->operation == SHIM_LOCK || (call->operation == SHIM_SHM_LOCK && (call->flags & SQLITE_SHM_LOCK))
                    ? SQLITE_BUSY
                    : SQLITE_OK;
+    case FAULTS_NOMEM:
+        return SQLITE_OK;
     default:
         return error_of(call);
     }
 }
 
+/* Whether a call that can fail does. */
+static bool is_its_turn(void)
+{
+    if (armed.until_failure > 1) {
+        armed.until_failure--;
+        return false;
+    }
+    armed.failed = true;
+    armed.until_failure = armed.lasting ? 1 : 0;
+    return true;
+}
+
 int faults_before(shim_call *call)
 {
     pthread_mutex_lock(&mutex);
-    int failure = armed.until_failure > 0 ? failure_of(call) : SQLITE_OK;
-    if (failure != SQLITE_OK && armed.until_failure > 1) {
-        armed.until_failure--;
+    int failure = armed.until_failure > 0 && !armed.paused ? failure_of(call) : SQLITE_OK;
+    if (failure != SQLITE_OK && !is_its_turn())
         failure = SQLITE_OK;
-    } else if (failure != SQLITE_OK) {
+    if (failure != SQLITE_OK) {
         errno = armed.mode == FAULTS_FULL ? ENOSPC : EIO; /* SQLite asks for it when it cannot open */
-        armed.failed = true;
-        armed.until_failure = armed.lasting ? 1 : 0;
         call->torn = armed.mode == FAULTS_TORN ? call->amount / 2 : 0;
     }
     pthread_mutex_unlock(&mutex);
     return failure;
+}
+
+/* --- SQLite's memory ------------------------------------------------------------------------------------------- */
+
+static sqlite3_mem_methods real_memory;
+
+static bool has_memory(void)
+{
+    pthread_mutex_lock(&mutex);
+    bool fails = armed.until_failure > 0 && !armed.paused && armed.mode == FAULTS_NOMEM && is_its_turn();
+    pthread_mutex_unlock(&mutex);
+    return !fails;
+}
+
+static void *allocate(int size)
+{
+    return has_memory() ? real_memory.xMalloc(size) : NULL;
+}
+
+static void *reallocate(void *memory, int size)
+{
+    return has_memory() ? real_memory.xRealloc(memory, size) : NULL;
+}
+
+void faults_install_memory(void)
+{
+    sqlite3_config(SQLITE_CONFIG_GETMALLOC, &real_memory);
+    sqlite3_mem_methods failing = real_memory;
+    failing.xMalloc = allocate;
+    failing.xRealloc = reallocate;
+    sqlite3_config(SQLITE_CONFIG_MALLOC, &failing);
+    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
 }

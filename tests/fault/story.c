@@ -24,7 +24,8 @@ typedef struct row {
 
 void story_check_at(const story_place *place, bool condition, const char *text, const char *file, int line)
 {
-    static const char *const modes[] = {"an error", "a full disk", "a torn write", "a held lock"};
+    static const char *const modes[] = {"an error", "a full disk", "a torn write", "a held lock",
+                                        "no memory for SQLite"};
     if (condition)
         return;
     print_error("%s file, %s at call %d%s: not so: %s (last error %s: %s)\n", place->beginning, modes[place->mode],
@@ -35,12 +36,13 @@ void story_check_at(const story_place *place, bool condition, const char *text, 
 
 #define check(condition) story_check_at(in->place, (condition), #condition, __FILE__, __LINE__)
 
-/* By SQLite's own VFS, which does not fail. */
+/* While nothing fails. */
 static row read_row(const story *in)
 {
     row found = {0};
     sqlite3 *db = NULL;
     sqlite3_stmt *statement = NULL;
+    faults_pause(true);
     check(sqlite3_open_v2(database_path(), &db, SQLITE_OPEN_READWRITE, "unix") == SQLITE_OK);
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     check(sqlite3_prepare_v2(db,
@@ -55,6 +57,7 @@ static row read_row(const story *in)
     }
     sqlite3_finalize(statement);
     sqlite3_close(db);
+    faults_pause(false);
     return found;
 }
 
@@ -71,6 +74,9 @@ static bool went_well(const story *in, leaselock_status status)
         break;
     case FAULTS_BUSY:
         check(status == LEASELOCK_UNAVAILABLE);
+        break;
+    case FAULTS_NOMEM:
+        check(status == LEASELOCK_NOMEM);
         break;
     default:
         check(status == LEASELOCK_IO);
@@ -89,7 +95,8 @@ static leaselock_lease *obtain(story *in, const char *client)
     }
     if (!went_well(in, status)) {
         check(!lease);
-        check(in->place->lasting || in->place->mode == FAULTS_FULL); /* one that is in doubt is asked for again */
+        /* what is in doubt is asked for again, except where that cannot help */
+        check(in->place->lasting || in->place->mode == FAULTS_FULL || in->place->mode == FAULTS_NOMEM);
         in->maybe_held = true;
         return NULL;
     }

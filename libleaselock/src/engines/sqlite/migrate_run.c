@@ -105,6 +105,7 @@ static leaselock_status code_of(ll_run *run, int result)
     case SQLITE_IOERR:
     case SQLITE_FULL:
     case SQLITE_CORRUPT:
+    case SQLITE_CANTOPEN: /* its journal */
     case SQLITE_NOTADB:
         return ll_sqlite_status_of(run->connection->db, result);
     default:
