@@ -74,7 +74,7 @@ TEST(a_lease_ends_with_its_ttl)
 TEST(sequences_grow_across_release_expiry_and_reopening)
 {
     leaselock_claim held = grant("a", "c", 1);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 6; i++) {
         if (i % 3 == 0)
             assert_kind(RELEASED, release_one(held));
         else

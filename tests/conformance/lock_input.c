@@ -157,7 +157,7 @@ TEST(urls_that_lead_nowhere_are_refused)
     assert_refused(LEASELOCK_SCHEME, leaselock_lock_open("nonsense:x", NULL, &no_lock));
     assert_refused(LEASELOCK_SCHEME, leaselock_lock_open(":x", NULL, &no_lock));
     assert_refused(LEASELOCK_INVALID, leaselock_lock_open("nonsense:\xff", NULL, &no_lock));
-    snprintf(with_option, sizeof with_option, "%s?no_such_option=1", suite_url);
+    snprintf(with_option, sizeof with_option, "%s%sno_such_option=1", suite_url, strchr(suite_url, '?') ? "&" : "?");
     assert_refused(LEASELOCK_INVALID, leaselock_lock_open(with_option, NULL, &no_lock));
     assert_null(no_lock);
 }
