@@ -15,11 +15,21 @@ static inline void check(leaselock_status status)
     exit(1);
 }
 
-static inline double seconds(void)
+static inline double seconds_of(clockid_t id)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(id, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static inline double seconds(void)
+{
+    return seconds_of(CLOCK_MONOTONIC);
+}
+
+static inline double cpu_seconds(void)
+{
+    return seconds_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* One obtain, which has to succeed, and one release. */
