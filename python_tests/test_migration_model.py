@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import hypothesis.strategies as st
 from hypothesis import given
 
 import leaselock
-from leaselock import MigrationKind, Migrations
+from leaselock import MigrationKind, MigrationResult, Migrations, MigrationStep
 
 RUNS = "runs"  # a body that does its work
 FAILS = "fails"  # one that fails after it did some
@@ -130,18 +130,29 @@ def outcome(target: Any, operation: Operation) -> tuple[object, Any]:
     return getattr(answer, "kind", answer), answer
 
 
-def follow(migrations: Migrations, bodies: Bodies, operations: list[Operation], ran: Callable[[], list[str]]) -> None:
+def bodies_of(steps: Iterable[MigrationStep]) -> list[str]:
+    return [f"{'+' if step.is_up else '-'}{step.version}" for step in steps if step.title == RUNS]
+
+
+def follow(
+    migrations: Migrations,
+    bodies: Bodies,
+    operations: list[Operation],
+    ran: Callable[[], list[str]],
+    told: list[MigrationResult],
+) -> None:
     model = Model(bodies)
     for operation in operations:
         before, so_far = model.version, len(model.ran)
+        told.clear()
         (expected, _), (got, result) = outcome(model, operation), outcome(migrations, operation)
         assert got == expected, operation
         assert (migrations.version(), migrations.dirty()) == (model.version, False)
         assert ran() == model.ran
         if result is not None and operation[0] != "force" and operation != ("steps", 0):
             assert (result.from_version, result.to_version) == (before, model.version)
-            told = [f"{'+' if s.is_up else '-'}{s.version}" for s in result.applied if s.title == RUNS]
-            assert told == model.ran[so_far:]
+            assert bodies_of(result.applied) == model.ran[so_far:]
+        assert bodies_of(result.applied[-1] for result in told) == model.ran[so_far:]  # also of a run that failed
         known = [(entry.version, entry.has_up, entry.has_down) for entry in migrations.status().migrations]
         in_files = [(v, (v, True) in bodies, (v, False) in bodies) for v in model.versions]
         if model.version is None or model.version in model.versions:
@@ -150,14 +161,16 @@ def follow(migrations: Migrations, bodies: Bodies, operations: list[Operation], 
             assert known == sorted([*in_files, (model.version, False, False)])
 
 
-@given(bodies=DIRECTORIES, operations=OPERATIONS, in_directory=st.booleans())
-def test_random_directories_and_operations(bodies: Bodies, operations: list[Operation], in_directory: bool) -> None:
+@given(bodies=DIRECTORIES, operations=OPERATIONS, kind=st.sampled_from(["directory", "str", "bytes"]))
+def test_random_directories_and_operations(bodies: Bodies, operations: list[Operation], kind: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = sqlite3.connect(f"{folder}/model.db", isolation_level=None)
         database.execute("CREATE TABLE ran (what TEXT)")
         files = {**files_of(bodies), **dict.fromkeys(NOISE, "no SQL")}
         source: leaselock.MigrationSource = files
-        if in_directory:
+        if kind == "bytes":
+            source = {name: body.encode() for name, body in files.items()}
+        elif kind == "directory":
             source = Path(folder) / "migrations"
             source.mkdir()
             for name, body in files.items():
@@ -166,8 +179,9 @@ def test_random_directories_and_operations(bodies: Bodies, operations: list[Oper
         def ran() -> list[str]:
             return [what for (what,) in database.execute("SELECT what FROM ran ORDER BY rowid")]
 
+        told: list[MigrationResult] = []
         try:
-            with leaselock.migrations(f"sqlite:{folder}/model.db", source) as migrations:
-                follow(migrations, bodies, operations, ran)
+            with leaselock.migrations(f"sqlite:{folder}/model.db", source, progress=told.append) as migrations:
+                follow(migrations, bodies, operations, ran, told)
         finally:
             database.close()

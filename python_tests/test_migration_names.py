@@ -96,6 +96,40 @@ def test_other_names_are_skipped(name: str, in_directory: bool, tmp_path: Path) 
     assert listed(source, tmp_path / "names.db") == ()
 
 
+def test_links_to_files_are_migrations(tmp_path: Path) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "elsewhere").write_text("CREATE TABLE a (x);")
+    (tmp_path / "migrations/1_a.up.sql").symlink_to(tmp_path / "elsewhere")
+    with leaselock.migrations(f"sqlite:{tmp_path}/names.db", tmp_path / "migrations") as migrations:
+        assert migrations.up().to_version == 1
+
+
+def test_links_to_nothing_are_no_empty_migrations(tmp_path: Path) -> None:
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations/1_a.up.sql").symlink_to(tmp_path / "gone")
+    with leaselock.migrations(f"sqlite:{tmp_path}/names.db", tmp_path / "migrations") as migrations:
+        with pytest.raises(leaselock.BadMigration) as bad:
+            migrations.up()
+        assert (bad.value.file, migrations.version()) == ("1_a.up.sql", None)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["db/m", "db/m/", "./db/m", "file://db/m", "file://./db/m/", "file://{}/db/m", "{}/db/m"],
+)
+def test_how_a_directory_may_be_written(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "db/m").mkdir(parents=True)
+    (tmp_path / "db/m/1_a.up.sql").touch()
+    monkeypatch.chdir(tmp_path)
+    assert len(listed(source.format(tmp_path), tmp_path / "names.db")) == 1
+
+
+def test_versions_are_sorted_as_numbers(tmp_path: Path) -> None:
+    names = ["10_a.up.sql", "9_b.up.sql", "0011_c.down.sql", "2_d.up.sql", "0_e.up.sql"]
+    versions = [entry.version for entry in listed(dict.fromkeys(names, ""), tmp_path / "names.db")]
+    assert versions == [0, 2, 9, 10, 11]
+
+
 def test_folders_are_not_looked_into(tmp_path: Path) -> None:
     (tmp_path / "migrations/1_a.up.sql").mkdir(parents=True)
     (tmp_path / "migrations/1_a.up.sql/2_b.up.sql").touch()
@@ -111,4 +145,6 @@ def test_a_version_that_golang_migrate_cannot_store_is_refused(name: str, tmp_pa
 def test_two_of_one_version_and_direction_are_refused(tmp_path: Path) -> None:
     with pytest.raises(leaselock.DuplicateMigration, match="01_b.up.sql"):
         listed({"1_a.up.sql": "", "01_b.up.sql": ""}, tmp_path / "names.db")
-    assert len(listed({"1_a.up.sql": "", "01_b.down.sql": ""}, tmp_path / "names.db")) == 1
+    # the two directions may differ in everything else
+    (both,) = listed({"1_a.up.sql": "", "01_b.down.md": ""}, tmp_path / "names.db")
+    assert (both.version, both.title, both.has_up, both.has_down) == (1, "a", True, True)

@@ -287,3 +287,20 @@ def test_a_configuration_s_migrations_are_followed(file_url: str, tmp_path: Path
     with leaselock.db_migrations(config, progress=follower) as migrations:
         migrations.up()
     assert [so_far.to_version for so_far in follower.told] == list(NUMBERS)
+
+
+def test_secrets_may_be_looked_up_with_other_migrations(file_url: str, tmp_path: Path) -> None:
+    """None of these runs yet, so nothing can wait for itself."""
+    other = leaselock.migrations(file_url, FILES)
+    versions: list[int | None] = []
+
+    def get(name: str) -> str:
+        if not other.closed:
+            versions.append(other.up().to_version)
+            other.close()
+        return "app"
+
+    config = leaselock.Config({"db.host": "127.0.0.1", "db.port": 1, "db.migrations": str(tmp_path)})  # none listens
+    with pytest.raises(leaselock.Unavailable):
+        leaselock.db_migrations(config, get, wait=0.1)
+    assert (versions, other.closed) == ([5], True)

@@ -135,6 +135,71 @@ def test_what_force_writes(
     assert migrations.version() == version
 
 
+# what golang-migrate's drivers write (database/testing/testing.go), and how it is read
+ROWS: list[tuple[int, int, int | None]] = [(1, 1, 1), (2, 0, 2), (0, 0, 0), (-1, 1, None)]
+
+
+@pytest.mark.parametrize("version, dirty, read", ROWS)
+def test_rows_of_golang_migrate(
+    version: int, dirty: int, read: int | None, migrations: Migrations, database: sqlite3.Connection
+) -> None:
+    migrations.force(1)
+    database.execute("UPDATE schema_migrations SET version = ?, dirty = ?", (version, dirty))
+    assert (migrations.version(), migrations.dirty()) == (read, bool(dirty))
+    assert (migrations.status().version, migrations.status().dirty) == (read, bool(dirty))
+
+
+RUNS: list[tuple[str, tuple[int, ...]]] = [("up", ()), ("down", ()), ("steps", (1,)), ("steps", (-1,)), ("goto", (3,))]
+
+
+@pytest.mark.parametrize("method, arguments", RUNS)
+def test_no_run_begins_on_a_dirty_database(
+    method: str, arguments: tuple[int, ...], file_url: str, database: sqlite3.Connection
+) -> None:
+    with leaselock.migrations(file_url, {f"{name}.sql": body(name) for name in NAMES}, wait=0.001) as migrations:
+        migrations.force(4)
+        database.execute("UPDATE schema_migrations SET dirty = 1")
+        with pytest.raises(leaselock.Dirty, match="dirty at version 4"):
+            getattr(migrations, method)(*arguments)
+        assert (migrations.version(), migrations.dirty()) == (4, True)
+        assert migrations.steps(0).kind is NO_CHANGE  # golang-migrate does not even look
+        result = migrations.force(4)
+        assert (result.kind, migrations.dirty()) == (DONE, False)
+    assert database.execute("SELECT * FROM ran").fetchall() == []
+
+
+@pytest.mark.parametrize("method, arguments", [*RUNS, ("goto", (6,))])
+def test_no_run_begins_at_a_version_that_no_file_has(
+    method: str, arguments: tuple[int, ...], migrations: Migrations, database: sqlite3.Connection
+) -> None:
+    migrations.force(6)
+    with pytest.raises(leaselock.UnknownVersion, match="version 6"):
+        getattr(migrations, method)(*arguments)
+    assert migrations.version() == 6
+    assert database.execute("SELECT * FROM ran").fetchall() == []
+
+
+@pytest.mark.parametrize("method, number", [("force", -2), ("goto", -1), ("force", -(2**63)), ("goto", -(2**63))])
+def test_numbers_that_are_no_versions(method: str, number: int, migrations: Migrations) -> None:
+    migrations.force(1)
+    with pytest.raises(leaselock.InvalidArgument):
+        getattr(migrations, method)(number)
+    assert migrations.version() == 1
+
+
+@pytest.mark.parametrize("method", ["force", "goto", "steps"])
+@pytest.mark.parametrize("number, error", [(2**63, ValueError), (1.0, TypeError), ("1", TypeError), (True, TypeError)])
+def test_numbers_that_are_none(method: str, number: object, error: type[Exception], migrations: Migrations) -> None:
+    with pytest.raises(error):
+        getattr(migrations, method)(number)
+
+
+def test_no_step_is_no_look(migrations: Migrations) -> None:
+    migrations.force(4)
+    result = migrations.steps(0)
+    assert (result.kind, result.from_version, result.to_version) == (NO_CHANGE, None, None)
+
+
 def test_an_empty_source(file_url: str) -> None:
     with leaselock.migrations(file_url, {}) as migrations:
         with pytest.raises(leaselock.NoMigration):
