@@ -27,6 +27,7 @@ static const struct {
     {"SELECT ';', 'it''s;' ; SELECT \";\"\";\" ; x", {"SELECT ';', 'it''s;' ;", "SELECT \";\"\";\" ;", "x"}},
     {"SELECT 'a\\'; SELECT 'b'", {"SELECT 'a\\';", "SELECT 'b'"}},
     {"SELECT E'a\\'; b', e'''; c' ; x", {"SELECT E'a\\'; b', e'''; c' ;", "x"}},
+    {"SELECT E'a''\\'; b'; x", {"SELECT E'a''\\'; b';", "x"}},
     {"SELECT E'a\\\\'; x", {"SELECT E'a\\\\';", "x"}},
     {"SELECT E'a' -- c\n'b\\'; c'; x", {"SELECT E'a' -- c\n'b\\'; c';", "x"}},
     {"SELECT E'a' 'b\\'; x", {"SELECT E'a' 'b\\';", "x"}},
@@ -54,7 +55,7 @@ static const struct {
     {"/* open; SELECT 1", {NULL}},
 };
 
-/* Bodies of functions; E stands for the whole of it, and then another statement. */
+/* Each is one statement. */
 static const char *const routines[] = {
     "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;",
     "CREATE OR REPLACE PROCEDURE f() LANGUAGE sql begin /* ; */ atomic END;",
@@ -63,7 +64,8 @@ static const char *const routines[] = {
     "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 AS end; SELECT 2 AS case; SELECT t.end, t.case FROM t; END;",
     "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 end; SELECT 1 case; SELECT \"end\" FROM t; SELECT 2; END;",
     "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT ';', $$; END; $$; -- ; END;\n SELECT 2; END;",
-    "CREATE FUNCTION begin() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+    "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC (SELECT 1) UNION SELECT CASE WHEN true THEN atomic END FROM t; END;",
+    "CREATE FUNCTION begin() RETURNS atomic LANGUAGE sql AS 'SELECT 1';",
     "CREATE FUNCTION f(begin int) RETURNS int LANGUAGE sql SET x TO begin BEGIN ATOMIC SELECT 1; END;",
     "CREATE FUNCTION f() RETURNS int AS $$ BEGIN RETURN 1; END; $$ LANGUAGE plpgsql;",
     "CREATE FUNCTION f() RETURNS int AS $begin$ BEGIN ATOMIC $begin$ LANGUAGE sql;",
@@ -252,8 +254,11 @@ TEST(one_statement_is_single)
     const char *text;
     FOR_EACH(text, single)
         assert_true(ll_pg_script_is_single(&(leaselock_script){.text = text, .size = strlen(text)}, false));
-    FOR_EACH(text, others)
-        assert_false(ll_pg_script_is_single(&(leaselock_script){.text = text, .size = strlen(text)}, false));
+    FOR_EACH(text, others) {
+        leaselock_script script = script_of(text);
+        assert_ok(ll_pg_script_examine(&script, false));
+        assert_false(ll_pg_script_is_single(&script, false));
+    }
     leaselock_script escaped = script_of("SELECT '\\'; '");
     assert_true(ll_pg_script_is_single(&escaped, true));
 }

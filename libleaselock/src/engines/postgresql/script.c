@@ -14,53 +14,40 @@ static bool begins(ll_pg_lexer lexer, const char *pattern)
 
 /* ---- where a statement ends ---- */
 
-/* The body of a routine has statements of its own: BEGIN ATOMIC …; …; END. */
+/* The body of a routine has statements of its own: BEGIN ATOMIC …; …; END. No other END is where a statement would begin. */
 typedef struct ll_body {
     bool possible, open;
-    size_t cases;       /* CASE … END that are open; those in parentheses come and go there */
-    ll_pg_token before; /* the token before the one that is looked at */
+    bool at_start; /* of one of its statements */
 } ll_body;
 
-static void step_body(ll_body *body, const ll_pg_lexer *lexer, ll_pg_token token)
+static void step_body(ll_body *body, const ll_pg_lexer *lexer, ll_pg_token before, ll_pg_token token)
 {
-    const ll_pg_token before = body->before;
-    bool starts = body->possible && !body->open && ll_pg_token_is(lexer, token, "ATOMIC") &&
-                  ll_pg_token_is(lexer, before, "BEGIN");
-    /* any word is a name behind these two */
-    bool name = ll_pg_token_is(lexer, before, "AS") || ll_pg_token_is(lexer, before, ".");
-    if (starts) {
-        body->open = true;
-    } else if (body->open && !name && ll_pg_token_is(lexer, token, "CASE")) {
-        body->cases++;
-    } else if (body->open && !name && ll_pg_token_is(lexer, token, "END")) {
-        bool last = ll_pg_token_is(lexer, before, ";") || ll_pg_token_is(lexer, before, "ATOMIC");
-        if (body->cases > 0)
-            body->cases--;
-        else if (last)
-            body->open = body->possible = false;
-    } else if (ll_pg_token_is(lexer, token, ";")) {
-        body->cases = 0; /* a name that looked like one */
-    }
+    if (!body->open)
+        body->open = body->at_start = body->possible && ll_pg_token_is(lexer, token, "ATOMIC") &&
+                                      ll_pg_token_is(lexer, before, "BEGIN");
+    else if (body->at_start && ll_pg_token_is(lexer, token, "END"))
+        body->open = body->possible = false;
+    else
+        body->at_start = ll_pg_token_is(lexer, token, ";");
 }
 
 /* Moves behind the semicolon, or the last token; a semicolon in parentheses is of a rule's actions. */
 static size_t skip_statement(ll_pg_lexer *lexer)
 {
     ll_body body = {.possible = begins(*lexer, "CREATE OR? REPLACE? FUNCTION|PROCEDURE")};
-    size_t depth = 0, end = lexer->at;
-    for (;;) {
-        ll_pg_token token = ll_pg_token_next(lexer);
+    ll_pg_token token = {LL_PG_NOTHING, lexer->at, lexer->at};
+    for (size_t depth = 0;;) {
+        ll_pg_token before = token;
+        token = ll_pg_token_next(lexer);
         if (token.kind == LL_PG_NOTHING)
-            return end;
-        end = token.end;
-        depth += ll_pg_token_is(lexer, token, "(");
+            return before.end;
         if (depth == 0) {
-            step_body(&body, lexer, token);
+            step_body(&body, lexer, before, token);
             if (!body.open && ll_pg_token_is(lexer, token, ";"))
-                return end;
+                return token.end;
         }
+        depth += ll_pg_token_is(lexer, token, "(");
         depth -= depth > 0 && ll_pg_token_is(lexer, token, ")");
-        body.before = token;
     }
 }
 
