@@ -55,7 +55,8 @@ static void skip_space(ll_reader *reader)
         } else if (sees(reader, "\xEF\xBB\xBF")) {
             reader->at += 3;
         } else if (strchr(" \t\n\f\r", reader->text[from])) {
-            reader->at++;
+            /* SQLite's tokenizer takes a vertical tab behind other space for space, and alone for none */
+            reader->at += 1 + strspn(reader->text + from + 1, "\v");
         } else {
             return;
         }
@@ -164,8 +165,10 @@ static bool next_statement(ll_reader *reader, ll_statement *out)
         read_token(reader, word);
         state = step_ending(state, word, quoted);
         out->end = reader->at;
-        if (state != COMPLETE && out->count < LL_WORDS_MAX)
+        if (state != COMPLETE && out->count < LL_WORDS_MAX) {
+            out->quoted[out->count] = quoted;
             memcpy(out->words[out->count++], word, LL_WORD_SIZE);
+        }
         if (state == COMPLETE)
             break;
     }
@@ -192,10 +195,26 @@ static bool is_commit(const ll_statement *statement)
     return is_word_at(statement, 0, "COMMIT") || is_word_at(statement, 0, "END");
 }
 
+static bool is_keyword_at(const ll_statement *statement, unsigned index, const char *word)
+{
+    return is_word_at(statement, index, word) && !statement->quoted[index];
+}
+
+/* Behind ROLLBACK: [TRANSACTION [name]] TO. */
+static bool goes_to_savepoint(const ll_statement *statement)
+{
+    unsigned at = 1;
+    if (is_keyword_at(statement, at, "TRANSACTION"))
+        at++;
+    if (at == 2 && !is_keyword_at(statement, at, "TO"))
+        at++;
+    return is_keyword_at(statement, at, "TO");
+}
+
 bool ll_statement_is_control(const ll_statement *statement)
 {
     if (is_word_at(statement, 0, "ROLLBACK"))
-        return !is_word_at(statement, 1, "TO") && !is_word_at(statement, 2, "TO");
+        return !goes_to_savepoint(statement);
     return is_word_at(statement, 0, "BEGIN") || is_commit(statement);
 }
 

@@ -12,6 +12,7 @@ typedef struct ll_statement {
     size_t end;   /* behind the semicolon, or the end of the text */
     unsigned count;
     char words[LL_WORDS_MAX][LL_WORD_SIZE]; /* cut when longer; "" beyond count */
+    bool quoted[LL_WORDS_MAX];
 } ll_statement;
 
 /* The next statement at or after *at, which is moved behind it; false when only space and comments are left. */
