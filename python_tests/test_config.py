@@ -31,6 +31,7 @@ def test_defaults() -> None:
         "lock.ttl": "30",
         "lock.client_id": None,
         "lock.operation": "5",
+        "lock.install": "true",
     }
     with pytest.raises(KeyError):
         config.get("db.prot")
@@ -77,9 +78,9 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_set_is_checked() -> None:
-    config = Config({"db.port": 5433, "lock.ttl": 2.5})
-    assert (config.get("db.port"), config.get("lock.ttl")) == ("5433", "2.5")
-    refused: list[tuple[str, str | bool]] = [("db.port", "many"), ("no.key", "x"), ("db.port", True)]
+    config = Config({"db.port": 5433, "lock.ttl": 2.5, "lock.install": False})
+    assert [config.get(key) for key in ("db.port", "lock.ttl", "lock.install")] == ["5433", "2.5", "False"]
+    refused: list[tuple[str, str | bool]] = [("db.port", "many"), ("no.key", "x"), ("db.port", True), ("lock.install", "no")]
     for key, value in refused:
         with pytest.raises(BadConfig) as bad:
             config.set(key, value)
@@ -104,6 +105,8 @@ def test_what_a_configuration_says_itself(url: str) -> None:
         leaselock.open(config, client_id="a")
     with pytest.raises(TypeError, match="operation_timeout"):
         leaselock.open(config, operation_timeout=1)
+    with pytest.raises(TypeError, match="install"):
+        leaselock.open(config, install=False)
     with pytest.raises(TypeError, match="secrets"):
         leaselock.open(url, secrets={})
 

@@ -83,7 +83,7 @@ def quick_calls() -> dict[str, Callable[[], object]]:
     locks.close()
     lock, held, backoff = locks._handle, lease._handle, _core.backoff_new_none()
     return {
-        "lock_open": lambda: _core.lock_open("memory:", None, None, None),
+        "lock_open": lambda: _core.lock_open("memory:", None, None, None, True),
         "lock_close": lambda: _core.lock_close(lock),
         "lock_obtain": lambda: _core.lock_obtain(lock, "a", None, None, None),
         "lock_obtain_with_backoff": lambda: _core.lock_obtain_with_backoff(lock, "a", None, backoff, None, None),

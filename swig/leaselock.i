@@ -72,9 +72,9 @@ typedef int64_t ll_delay;
 /* Structs become scalars, out-parameters that are data become results. */
 %inline %{
 static leaselock_status ll_lock_open(const char *url, const char *client, ll_ttl ttl, ll_ttl operation,
-                                     leaselock_lock **OUT)
+                                     bool install, leaselock_lock **OUT)
 {
-    leaselock_lock_options options = {sizeof options, client, ttl, operation};
+    leaselock_lock_options options = {sizeof options, client, ttl, operation, !install};
     return leaselock_lock_open(url, &options, OUT);
 }
 

@@ -50,15 +50,15 @@ end
 
 -- The lock ------------------------------------------------------------------------------------------------------------
 
-local open_options = known("ttl", "client_id", "operation_timeout")
+local open_options = known("ttl", "client_id", "operation_timeout", "install")
 local open_config_options = known("secrets")
 
 local any_secrets -- below
 
 --[[
 The target is a URL, a configuration, or the path of one that ends in .yaml or .yml. Options with a URL: ttl (default 30),
-client_id of obtains that name none ("host:pid"), operation_timeout (5). A configuration says these itself; with one:
-secrets.
+client_id of obtains that name none ("host:pid"), operation_timeout (5), install (true; false only checks the tables). A
+configuration says these itself; with one: secrets.
 ]]
 function leaselock.open(target, options)
     if type(target) == "string" and target:find "%.ya?ml$" and not target:find "^%a[%w+.-]*:" then
@@ -73,7 +73,8 @@ function leaselock.open(target, options)
         return core.lock_open_config(target, any_secrets(options.secrets))
     end
     options = check_options(options, open_options)
-    return core.lock_open(target, options.client_id, options.ttl, options.operation_timeout)
+    local install = options.install == nil or options.install
+    return core.lock_open(target, options.client_id, options.ttl, options.operation_timeout, install)
 end
 
 local obtain_options = known("ttl", "wait")

@@ -1,4 +1,5 @@
 /* The engine's own tables and the slots of the migration runner; for engines that have tables. */
+#include <stdio.h>
 #include <string.h>
 
 #include "conformance/conformance.h"
@@ -106,13 +107,54 @@ static void set_version(int64_t version)
 TEST(a_database_of_a_newer_version_is_refused)
 {
     leaselock_lock *untouched = NULL;
-    set_version(newest() + 1);
-    leaselock_status status = leaselock_lock_open(suite_url, NULL, &untouched);
-    leaselock_status code = leaselock_error_last()->code;
+    for (int no_install = 0; no_install <= 1; no_install++) {
+        const leaselock_lock_options options = {.struct_size = sizeof options, .no_install = no_install};
+        set_version(newest() + 1);
+        leaselock_status status = leaselock_lock_open(suite_url, &options, &untouched);
+        leaselock_status code = leaselock_error_last()->code;
+        set_version(newest());
+        assert_status(LEASELOCK_NEWER_DATABASE, status);
+        assert_int_equal(code, LEASELOCK_NEWER_DATABASE);
+        assert_null(untouched);
+    }
+}
+
+TEST(without_installing_what_is_up_to_date_opens_and_nothing_changes)
+{
+    const leaselock_lock_options options = {.struct_size = sizeof options, .no_install = true};
+    leaselock_lock *opened = NULL;
+    leaselock_lease *lease = NULL;
+    grant("a", "c", 1);
+    const char *before = snapshot();
+    assert_ok(leaselock_lock_open(suite_url, &options, &opened));
+    assert_string_equal(snapshot(), before);
+    assert_ok(leaselock_lock_obtain_with_no_wait(opened, "b", NULL, NULL, &lease));
+    assert_ok(leaselock_lease_keep(lease)); /* by a connection of its own */
+    assert_ok(leaselock_lock_release(opened, lease, NULL));
+    leaselock_lease_free(lease);
+    assert_ok(leaselock_lock_close(opened));
+    leaselock_lock_free(opened);
+}
+
+TEST(without_installing_what_is_missing_is_named_and_stays_missing)
+{
+    const leaselock_lock_options options = {.struct_size = sizeof options, .no_install = true};
+    char needed[40], folder[80];
+    leaselock_lock *opened = NULL;
+    leaselock_error failure;
+    snprintf(needed, sizeof needed, "this library needs %lld", (long long)newest());
+    snprintf(folder, sizeof folder, "share/leaselock/migrations/%s ", suite_engine->name);
+    set_version(-1);
+    assert_refused(LEASELOCK_NO_TABLES, leaselock_lock_open(suite_url, &options, &opened));
+    failure = *leaselock_error_last();
+    int64_t left = version_of(table);
     set_version(newest());
-    assert_status(LEASELOCK_NEWER_DATABASE, status);
-    assert_int_equal(code, LEASELOCK_NEWER_DATABASE);
-    assert_null(untouched);
+    assert_null(opened);
+    assert_int_equal(left, -1);
+    assert_non_null(strstr(failure.message, "at version none"));
+    assert_non_null(strstr(failure.message, needed));
+    assert_non_null(strstr(failure.message, folder));
+    assert_non_null(strstr(failure.message, "x-migrations-table=leaselock_migrations"));
 }
 
 int run_engine_schema(void)
@@ -124,6 +166,8 @@ int run_engine_schema(void)
         ENGINE_TEST(a_rollback_undoes_scripts_and_version),
         ENGINE_TEST(a_failing_script_fails_the_whole_and_leaves_nothing),
         ENGINE_TEST(a_database_of_a_newer_version_is_refused),
+        ENGINE_TEST(without_installing_what_is_up_to_date_opens_and_nothing_changes),
+        ENGINE_TEST(without_installing_what_is_missing_is_named_and_stays_missing),
     };
     return cmocka_run_group_tests_name("engine: schema", tests, NULL, NULL);
 }

@@ -51,7 +51,8 @@ TEST(defaults_are_host_and_pid_and_30_seconds)
 
 TEST(the_locks_options_are_the_defaults_of_its_obtains)
 {
-    const leaselock_lock_options options = {sizeof options, "own", 5000, 1000};
+    const leaselock_lock_options options = {.struct_size = sizeof options, .client = "own",
+                                            .ttl_ms = 5000, .operation_ms = 1000};
     const leaselock_obtain_options obtain_options = {.struct_size = sizeof obtain_options, .ttl_ms = 7000};
     leaselock_lock *own = NULL;
     leaselock_lease *lease;

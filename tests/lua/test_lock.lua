@@ -53,6 +53,18 @@ test("the lock's options are the default of its obtains", function()
     equal(assert(locks:obtain_with_no_wait("third", nil, { ttl = 4 })):ttl(), 4)
 end)
 
+test("with install = false the tables are only checked", function()
+    local url = harness.new_url()
+    if not url:find "^memory:" then
+        local message = fails(url:find "^sqlite:" and "NOT_FOUND" or "NO_TABLES", leaselock.open(url, { install = false }))
+        assert(message:find("installing is switched off", 1, true))
+    end
+    assert(leaselock.open(url, { install = true })):close()
+    local locks = harness.open({ install = false }, url)
+    assert(assert(locks:obtain "invoice"):release())
+    harness.raises("expected boolean", leaselock.open, url, { install = "no" })
+end)
+
 test("without options the ttl is 30 s and the client host:pid", function()
     local locks = harness.open()
     assert(locks:client_id():match("^.+:%d+$"))

@@ -19,10 +19,11 @@ TEST(defaults)
 {
     static const struct {
         const char *key, *value;
-    } defaults[] = {{"db.url", NULL},        {"db.engine", "postgresql"},        {"db.host", "localhost"},
-                    {"db.port", "5432"},     {"db.dbname", "postgres"},          {"db.migrations", "/db/migrations"},
-                    {"lock.ttl", "30"},      {"lock.client_id", NULL},           {"lock.operation", "5"},
-                    {"db.password", NULL},   {"db", NULL},                       {"", NULL}};
+    } defaults[] = {{"db.url", NULL},        {"db.engine", "postgresql"}, {"db.host", "localhost"},
+                    {"db.port", "5432"},     {"db.dbname", "postgres"},   {"db.migrations", "/db/migrations"},
+                    {"lock.ttl", "30"},      {"lock.client_id", NULL},    {"lock.operation", "5"},
+                    {"lock.install", "true"}, {"db.password", NULL},      {"db", NULL},
+                    {"", NULL}};
     static const char *const empty[] = {"",   "# nothing\n",       "---\n", "db:\n", "db: {}\nlock: ~\n",
                                         "{}", "db:\n  url: null\n"};
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
@@ -38,7 +39,8 @@ TEST(defaults)
     }
     assert_string_equal(leaselock_config_key(0), "db.url");
     assert_string_equal(leaselock_config_key(8), "lock.operation");
-    assert_null(leaselock_config_key(9));
+    assert_string_equal(leaselock_config_key(9), "lock.install");
+    assert_null(leaselock_config_key(10));
     leaselock_config_free(NULL);
 }
 
@@ -46,13 +48,14 @@ TEST(values)
 {
     leaselock_config *config = NULL;
     assert_ok(parse("db:\n  host: \"db.internal\"\n  port: 15432\n  dbname: 'x: y'\n  migrations: &m ./db/migrations/\n"
-                    "lock: {ttl: 1.5, client_id: 7}\n", &config));
+                    "lock: {ttl: 1.5, client_id: 7, install: FALSE}\n", &config));
     assert_string_equal(leaselock_config_get(config, "db.host"), "db.internal");
     assert_string_equal(leaselock_config_get(config, "db.port"), "15432");
     assert_string_equal(leaselock_config_get(config, "db.dbname"), "x: y");
     assert_string_equal(leaselock_config_get(config, "db.migrations"), "./db/migrations/");
     assert_string_equal(leaselock_config_get(config, "lock.ttl"), "1.5");
     assert_string_equal(leaselock_config_get(config, "lock.client_id"), "7");
+    assert_string_equal(leaselock_config_get(config, "lock.install"), "FALSE");
     assert_ok(leaselock_config_set(config, "db.port", "1"));
     assert_string_equal(leaselock_config_get(config, "db.port"), "1");
     assert_refused(LEASELOCK_CONFIG, leaselock_config_set(config, "db.port", "0"));
@@ -78,6 +81,9 @@ static const struct {
     {"lock:\n  ttl: 1.2.3\n", "app.yaml:2: lock.ttl"},
     {"lock:\n  ttl: .inf\n", "app.yaml:2: lock.ttl"},
     {"lock:\n  ttl: [30]\n", "app.yaml:2: lock.ttl"},
+    {"lock:\n  install: maybe\n", "app.yaml:2: lock.install has to be true or false"},
+    {"lock:\n  install: \"false\"\n", "app.yaml:2: lock.install"},
+    {"lock:\n  install: 0\n", "app.yaml:2: lock.install"},
     {"db:\n  host:\n    name: x\n", "app.yaml:3: db.host has to be a text"},
     {"db:\n  host: \"\"\n", "app.yaml:2: db.host has to be a text"},
     {"db:\n  host: \"a\\0b\"\n", "app.yaml:2: db.host has to be a text"},

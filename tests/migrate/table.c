@@ -79,7 +79,9 @@ TEST(a_table_name_is_a_name)
                                       "\"a\"\"b\"",
                                       "a--",
                                       "leaselock_migrations",
-                                      "LeaseLock_Migrations"};
+                                      "LeaseLock_Migrations",
+                                      "\"leaselock_migrations\"",
+                                      "[Leaselock_Migrations]"};
     two_files();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         leaselock_migrations_options options = {.struct_size = sizeof options, .table = bad[i]};

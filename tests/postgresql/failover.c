@@ -52,7 +52,8 @@ static void command(const char *format, const char *what)
 
 TEST(nothing_that_was_reported_is_lost)
 {
-    const leaselock_lock_options options = {sizeof options, "client", 3000, 2000};
+    const leaselock_lock_options options = {.struct_size = sizeof options, .client = "client",
+                                            .ttl_ms = 3000, .operation_ms = 2000};
     leaselock_lock *locks[CLIENTS];
     pthread_t threads[CLIENTS];
     for (int i = 0; i < CLIENTS; i++)

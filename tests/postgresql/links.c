@@ -15,7 +15,8 @@ static leaselock_lock *lock;
 
 static leaselock_lock *open_lock(const char *url, int64_t operation_ms)
 {
-    const leaselock_lock_options options = {sizeof options, "client", 30000, operation_ms};
+    const leaselock_lock_options options = {.struct_size = sizeof options, .client = "client",
+                                            .ttl_ms = 30000, .operation_ms = operation_ms};
     leaselock_lock *new = NULL;
     assert_ok(leaselock_lock_open(url, &options, &new));
     return new;

@@ -35,7 +35,8 @@ static leaselock_status end(soak_worker *worker, diary_event *event, leaselock_s
 
 void call_open(soak_worker *worker, int64_t operation_ms)
 {
-    leaselock_lock_options options = {sizeof options, worker->client, 0, operation_ms};
+    leaselock_lock_options options = {.struct_size = sizeof options, .client = worker->client,
+                                      .operation_ms = operation_ms};
     do {
         diary_event event = begin(worker, OPEN, 0, NULL);
         if (end(worker, &event, leaselock_lock_open(worker->url, &options, &worker->lock)) == LEASELOCK_OK)

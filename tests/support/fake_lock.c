@@ -65,7 +65,8 @@ static leaselock_lock *open_scheme(const char *scheme, const leaselock_lock_opti
 
 leaselock_lock *fake_lock_open(int64_t ttl_ms, int64_t operation_ms)
 {
-    const leaselock_lock_options options = {sizeof options, "holder", ttl_ms, operation_ms};
+    const leaselock_lock_options options = {.struct_size = sizeof options, .client = "holder",
+                                            .ttl_ms = ttl_ms, .operation_ms = operation_ms};
     return open_scheme("fake", &options);
 }
 

@@ -156,15 +156,18 @@ def open(
     ttl: Seconds | None = None,
     client_id: str | None = None,
     operation_timeout: Seconds | None = None,
+    install: bool = True,
     secrets: AnySecrets | None = None,
 ) -> DatabaseLock:
-    """Opens a database of leases, and installs its tables where they are missing.
+    """Opens a database of leases, and installs its tables where they are missing or older.
 
     :param target: ``sqlite:PATH``, ``sqlite:///absolute/path`` or ``memory:NAME``; or a :class:`Config`; or the path of
         one, which ends in .yaml or .yml. A configuration says the other parameters itself
     :param ttl: how long a lease lasts unless renewed, from 0.1 s to 24 h; None is 30 s
     :param client_id: who obtains, where an obtain does not say; None is ``host:pid``
     :param operation_timeout: how long one operation may take to reach the engine; None is 5 s
+    :param install: False only checks the tables: what is missing is :class:`NoTables` (which says what, and how to get it)
+        or :class:`NotFound`
     :param secrets: where a configuration's POSTGRES_USER and POSTGRES_PASSWORD come from
     """
     if isinstance(target, (str, _os.PathLike)) and _is_config(_os.fspath(target)):
@@ -172,8 +175,9 @@ def open(
     if not isinstance(target, Config):
         if secrets is not None:
             raise TypeError("secrets are for a configuration; a URL has its own")
-        return DatabaseLock(_core.lock_open(_typing.cast(str, target), client_id, ttl, operation_timeout))
-    for key, value in ("ttl", ttl), ("client_id", client_id), ("operation_timeout", operation_timeout):
+        return DatabaseLock(_core.lock_open(_typing.cast(str, target), client_id, ttl, operation_timeout, install))
+    given = {"ttl": ttl, "client_id": client_id, "operation_timeout": operation_timeout, "install": None if install else False}
+    for key, value in given.items():
         if value is not None:
             raise TypeError(f"{key} is said by the configuration")
     return DatabaseLock(_core.lock_open_config(target._handle, _secrets.handle_of(secrets)))

@@ -7,6 +7,7 @@
  *     lock:
  *       ttl: 30                     # seconds
  *       client_id: worker-7
+ *       install: false              # only check the tables
  *
  * Keys are named with a dot: "db.url". There are no passwords in it: see leaselock/secrets.h.
  *
@@ -49,7 +50,7 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_config_set(leaselo
  * A value as text, its default where it is not set; NULL where there is neither, or no such key. Borrowed until the
  * next set.
  * Defaults: db.engine postgresql, db.host localhost, db.port 5432, db.dbname postgres, db.migrations /db/migrations,
- * lock.ttl 30, lock.operation 5; none for db.url and lock.client_id. Since 0.1.
+ * lock.ttl 30, lock.operation 5, lock.install true; none for db.url and lock.client_id. Since 0.1.
  */
 LEASELOCK_API const char *leaselock_config_get(const leaselock_config *config, const char *key);
 

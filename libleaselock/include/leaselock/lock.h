@@ -27,6 +27,7 @@ typedef struct leaselock_lock_options {
     const char *client;   /**< client id of obtains that name none; default "host:pid" */
     int64_t ttl_ms;       /**< ttl of obtains that name none; default 30 s, from 100 ms to 24 h */
     int64_t operation_ms; /**< time of one operation, default 5 s; LEASELOCK_FOREVER is refused */
+    bool no_install;      /**< the tables are only checked: nothing is created, upgraded or converted */
 } leaselock_lock_options;
 
 /** Zeroed means all defaults; struct_size must be sizeof(leaselock_obtain_options). Append only. */
@@ -37,12 +38,15 @@ typedef struct leaselock_obtain_options {
 } leaselock_obtain_options;
 
 /**
- * Opens a database of leases and installs the tables where they are missing.
+ * Opens a database of leases and installs the tables where they are missing or older.
+ * With options->no_install it only checks them, for a role or a program that may change no schema; what is missing is
+ * NOT_FOUND (the file) or NO_TABLES, whose message names the version that is there, the one that is needed, and two ways
+ * to get it. Still written is what every first open of a boot writes into a SQLite database: that boot.
  * @param url      sqlite:PATH, sqlite:///absolute/path, postgresql://…, memory:NAME
  * @param options  NULL for the defaults
  * @param out      close it, then free it
  * Specific errors: SCHEME, NOT_FOUND, DIRECTORY, NOT_A_DATABASE, NETWORK_FILE_SYSTEM, FOREIGN_TABLES, NEWER_DATABASE,
- * FORKED (a SQLite file that this process had open when it was forked). Since 0.1.
+ * NO_TABLES, FORKED (a SQLite file that this process had open when it was forked). Since 0.1.
  */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_lock_open(const char *url,
                                                                         const leaselock_lock_options *options,

@@ -29,7 +29,8 @@ const struct command *command_find(const struct command *const *list, const char
 #define HELP_DB                                                                                                        \
     "  --db URL          the database of leases, such as sqlite:leases.db; else\n"                                    \
     "                    LEASELOCK_DB, else the user's own file,\n"                                                    \
-    "                    $XDG_STATE_HOME/leaselock/leases.db (~/.local/state)\n"
+    "                    $XDG_STATE_HOME/leaselock/leases.db (~/.local/state)\n"                                       \
+    "  --no-install      only check the tables there: make nothing that is missing\n"
 #define HELP_JSON "  --json            print JSON instead of text\n"
 #define HELP_HELP "  --help            print this page\n"
 #define HELP_OBTAIN                                                                                                    \

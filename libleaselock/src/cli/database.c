@@ -42,14 +42,14 @@ static bool own_directory(char *path, size_t size)
     return home && home[0] == '/' && (size_t)snprintf(path, size, "%s/.local/state/leaselock", home) < size;
 }
 
-static int own_url(char *url)
+static int own_url(bool make, char *url)
 {
     char directory[PATH_MAX];
     if (!own_directory(directory, sizeof directory)) {
         complain("there is no home directory for leases.db; set --db or LEASELOCK_DB");
         return EX_CONFIG;
     }
-    if (!make_directories(directory)) {
+    if (make && !make_directories(directory)) {
         complain("%s: %s", directory, strerror(errno));
         return EX_CANTCREAT;
     }
@@ -64,12 +64,13 @@ int database_open(const struct options *options, leaselock_lock **out)
     char own[3 * PATH_MAX + sizeof "sqlite:///leases.db"];
     const char *url = options->db ? options->db : getenv("LEASELOCK_DB");
     if (!url || (!options->db && !url[0])) {
-        int code = own_url(own);
+        int code = own_url(!options->no_install, own);
         if (code != 0)
             return code;
         url = own;
     }
-    return leaselock_lock_open(url, NULL, out) == LEASELOCK_OK ? 0 : exit_with_failure();
+    leaselock_lock_options settings = {.struct_size = sizeof settings, .no_install = options->no_install};
+    return leaselock_lock_open(url, &settings, out) == LEASELOCK_OK ? 0 : exit_with_failure();
 }
 
 void database_close(leaselock_lock *lock, leaselock_lease *lease)

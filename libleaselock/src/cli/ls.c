@@ -34,7 +34,7 @@ const struct command command_ls = {
     .name = "ls",
     .summary = "list the leases that are held",
     .synopsis = "[OPTION]...",
-    .accepts = ACCEPT_DB | ACCEPT_JSON | ACCEPT_ALL,
+    .accepts = ACCEPT_DB | ACCEPT_INSTALL | ACCEPT_JSON | ACCEPT_ALL,
     .run = ls,
     .help = "DESCRIPTION\n"
             "  Lists leases, sorted by resource. On a terminal it is a table; elsewhere a\n"

@@ -36,6 +36,7 @@ enum {
     OPTION_UNIX,
     OPTION_DIGITS,
     OPTION_EXT,
+    OPTION_NO_INSTALL,
     OPTION_HELP
 };
 enum { OPTION_YES = 'f' }; /* its short form */
@@ -66,6 +67,7 @@ static const struct known {
     {{"unix", no_argument, NULL, OPTION_UNIX}, ACCEPT_NUMBERING},
     {{"digits", required_argument, NULL, OPTION_DIGITS}, ACCEPT_NUMBERING},
     {{"ext", required_argument, NULL, OPTION_EXT}, ACCEPT_NUMBERING},
+    {{"no-install", no_argument, NULL, OPTION_NO_INSTALL}, ACCEPT_INSTALL},
     {{"help", no_argument, NULL, OPTION_HELP}, 0},
 };
 enum { KNOWN_COUNT = sizeof known / sizeof *known };
@@ -237,6 +239,9 @@ static bool take(int code, char *argument, const struct command *command, struct
         return take_duration("grace", argument, &out->grace_ms);
     case OPTION_ALL:
         out->all = true;
+        return true;
+    case OPTION_NO_INSTALL:
+        out->no_install = true;
         return true;
     case OPTION_RESOURCE:
         out->resource = argument;

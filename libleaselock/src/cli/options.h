@@ -21,7 +21,8 @@ enum {
     ACCEPT_MIGRATIONS = 1 << 8, /* the database of migrations */
     ACCEPT_PATH = 1 << 9,       /* where the files are: --path, --config */
     ACCEPT_YES = 1 << 10,
-    ACCEPT_NUMBERING = 1 << 11 /* of new files */
+    ACCEPT_NUMBERING = 1 << 11, /* of new files */
+    ACCEPT_INSTALL = 1 << 12    /* whether to install the tables of leases */
 };
 
 enum waiting { WAIT_BY_BACKOFF, WAIT_NOT, WAIT_FOR };
@@ -35,7 +36,7 @@ struct options {
     enum waiting waiting;
     int64_t wait_ms; /* for WAIT_FOR; may be LEASELOCK_FOREVER */
     int64_t grace_ms;
-    bool json, all;
+    bool json, all, no_install;
     const char *resource, *acquisition; /* ACCEPT_LEASE */
     int64_t sequence;
     const char *operands[OPERANDS_MAX];

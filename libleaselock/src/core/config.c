@@ -13,7 +13,7 @@
 
 enum { FILE_MAX = 1 << 20 };
 
-typedef enum ll_kind { TEXT, PORT, SECONDS } ll_kind;
+typedef enum ll_kind { TEXT, PORT, SECONDS, SWITCH } ll_kind;
 
 typedef struct ll_key {
     const char *name;
@@ -31,6 +31,7 @@ static const ll_key keys[] = {
     {"lock.ttl", SECONDS, "30"},
     {"lock.client_id", TEXT, NULL},
     {"lock.operation", SECONDS, "5"},
+    {"lock.install", SWITCH, "true"},
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
@@ -108,6 +109,13 @@ static const char *complaint(ll_kind kind, const char *value)
         double seconds = plain ? strtod(value, &end) : 0;
         return plain && !*end && isfinite(seconds) && seconds > 0 && seconds < 1e9 ? NULL
                                                                                    : "a number of seconds, more than 0";
+    }
+    if (kind == SWITCH) {
+        static const char *const words[] = {"true", "True", "TRUE", "false", "False", "FALSE"};
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            if (strcmp(value, words[i]) == 0)
+                return NULL;
+        return "true or false";
     }
     return value[0] && ll_text_is_utf8(value, strlen(value)) ? NULL : "a text";
 }

@@ -14,9 +14,6 @@
 #include "util/fork.h"
 #include "util/text.h"
 
-/* The version table of our own schema, apart from a user's schema_migrations. */
-static const char own_version_table[] = "leaselock_migrations";
-
 bool ll_lock_is_forked(const leaselock_lock *lock)
 {
     return lock->fork_generation != ll_fork_generation();
@@ -82,25 +79,33 @@ static leaselock_status new_lock(const leaselock_lock_options *options, leaseloc
     lock->fork_generation = ll_fork_generation();
     lock->ttl_ms = options->ttl_ms;
     lock->operation_ms = options->operation_ms;
+    lock->no_install = options->no_install;
     ll_turn_init(&lock->turn);
     *out = lock;
     return LEASELOCK_OK;
 }
 
-/* Connects, brings the engine's own tables up to date, and makes the connection ready. */
+/* Once: connects, brings the engine's own tables up to date or checks that they are, and makes the connection ready. */
+static leaselock_status try_to_connect(const leaselock_lock *lock, const char *url, const leaselock_call *call,
+                                       leaselock_connection **out)
+{
+    const leaselock_engine *engine = lock->engine;
+    bool as_it_is = lock->no_install && engine->open_existing;
+    leaselock_status status = (as_it_is ? engine->open_existing : engine->open)(url, call, out);
+    if (status == LEASELOCK_OK && engine->schema)
+        status = lock->no_install
+                     ? ll_runner_check(engine, *out, LL_OWN_VERSION_TABLE, call)
+                     : ll_runner_install(engine->installation, *out, LL_OWN_VERSION_TABLE, engine->schema, call);
+    return status == LEASELOCK_OK ? engine->start(*out, call) : status;
+}
+
 static leaselock_status connect_lock(leaselock_lock *lock, const char *url)
 {
     ll_operation operation;
     ll_operation_begin(&operation, lock);
-    const leaselock_engine *engine = lock->engine;
     for (unsigned round = 0;; round++) {
         leaselock_connection *connection = NULL;
-        leaselock_status status = engine->open(url, &operation.call, &connection);
-        if (status == LEASELOCK_OK && engine->schema)
-            status = ll_runner_install(engine->installation, connection, own_version_table, engine->schema,
-                                  &operation.call);
-        if (status == LEASELOCK_OK)
-            status = engine->start(connection, &operation.call);
+        leaselock_status status = try_to_connect(lock, url, &operation.call, &connection);
         if (status == LEASELOCK_OK) {
             lock->connection = connection;
             ll_error_clear(); /* of a failure that was overcome */
@@ -108,7 +113,7 @@ static leaselock_status connect_lock(leaselock_lock *lock, const char *url)
         }
         leaselock_error failure;
         ll_error_save(&failure);
-        engine->close(connection);
+        lock->engine->close(connection);
         if (status == LEASELOCK_UNAVAILABLE)
             status = ll_operation_retry_pause(&operation.call, round);
         if (status != LEASELOCK_OK)

@@ -18,6 +18,7 @@ struct leaselock_lock {
     char *client;
     int64_t ttl_ms;
     int64_t operation_ms;
+    bool no_install;
 
     ll_turn turn; /* covers the connection, the keeper pointer, and close */
     leaselock_connection *connection;

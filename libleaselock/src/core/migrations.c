@@ -107,6 +107,29 @@ static leaselock_status new_migrations(const leaselock_engine *engine, leaselock
     return LEASELOCK_OK;
 }
 
+/* In whatever quotes and schema. */
+static bool is_own_table(const leaselock_migrations *migrations)
+{
+    const char *dot = strrchr(migrations->table, '.'), *name = dot ? dot + 1 : migrations->table;
+    name += strspn(name, "\"`[");
+    const char *end = name + strcspn(name, "\"`]");
+    size_t length = strlen(LL_OWN_VERSION_TABLE);
+    return (size_t)(end - name) == length && strncasecmp(name, LL_OWN_VERSION_TABLE, length) == 0;
+}
+
+/* By version and title: there is nothing else that this version table may tell of. */
+static bool has_own_files(const leaselock_migrations *migrations)
+{
+    const leaselock_migration_source *source = migrations->source;
+    const leaselock_schema_step *step = migrations->engine->schema;
+    for (size_t i = 0; i < source->count; i++, step++) {
+        const char *title = source->migrations[i].up.title;
+        if (step->version != source->migrations[i].version || !title || strcmp(title, step->name) != 0)
+            return false;
+    }
+    return source->count > 0;
+}
+
 static leaselock_status connect(leaselock_migrations *migrations, const char *url,
                                 const leaselock_migrations_options *options)
 {
@@ -124,8 +147,10 @@ static leaselock_status connect(leaselock_migrations *migrations, const char *ur
                           : settings.wait_ms ? settings.wait_ms
                                              : LEASELOCK_OPERATION_DEFAULT_MS;
     migrations->table = ll_strdup(settings.table ? settings.table : "schema_migrations");
-    if (migrations->table && strcasecmp(migrations->table, "leaselock_migrations") == 0)
-        return ll_error_set(LEASELOCK_INVALID, "leaselock_migrations is the version table of leaselock's own tables");
+    if (migrations->table && is_own_table(migrations) && !has_own_files(migrations))
+        return ll_error_set(LEASELOCK_INVALID, LL_OWN_VERSION_TABLE " is the version table of leaselock's own tables: "
+                                               "only share/leaselock/migrations/%s is for it",
+                            migrations->engine->name);
     return migrations->table ? LEASELOCK_OK : LEASELOCK_NOMEM;
 }
 
@@ -273,7 +298,8 @@ static ll_runner runner_of(leaselock_migrations *migrations, ll_migrations_call 
 {
     return (ll_runner){.slots = migrations->engine->migrations,
                        .connection = migrations->connection,
-                       .table = {migrations->table, "version_unique"},
+                       .table = {migrations->table, is_own_table(migrations) ? LL_OWN_VERSION_TABLE "_version_unique"
+                                                                             : "version_unique"},
                        .source = migrations->source,
                        .call = &call->call,
                        .wait_ms = migrations->wait_ms,

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "util/alloc.h"
 #include "util/error.h"
@@ -93,6 +94,11 @@ static int64_t milliseconds(const leaselock_config *config, const char *key)
     return llround(strtod(leaselock_config_get(config, key), NULL) * 1000.0);
 }
 
+static bool is_on(const leaselock_config *config, const char *key)
+{
+    return strcasecmp(leaselock_config_get(config, key), "true") == 0;
+}
+
 leaselock_status leaselock_lock_open_config(const leaselock_config *config, leaselock_secrets *secrets,
                                             leaselock_lock **out)
 {
@@ -104,7 +110,8 @@ leaselock_status leaselock_lock_open_config(const leaselock_config *config, leas
     leaselock_lock_options options = {.struct_size = sizeof options,
                                       .client = leaselock_config_get(config, "lock.client_id"),
                                       .ttl_ms = milliseconds(config, "lock.ttl"),
-                                      .operation_ms = milliseconds(config, "lock.operation")};
+                                      .operation_ms = milliseconds(config, "lock.operation"),
+                                      .no_install = !is_on(config, "lock.install")};
     if (status == LEASELOCK_OK)
         status = leaselock_lock_open(url, &options, out);
     ll_target_free(url);

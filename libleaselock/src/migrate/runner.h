@@ -23,6 +23,9 @@ typedef struct ll_failure {
     char text[256];
 } ll_failure;
 
+/* The version table of the library's own schema, apart from a user's schema_migrations. */
+#define LL_OWN_VERSION_TABLE "leaselock_migrations"
+
 typedef struct ll_runner {
     const leaselock_migration_slots *slots;
     leaselock_connection *connection;
@@ -50,6 +53,9 @@ leaselock_status ll_runner_version(const ll_runner *runner, int64_t *version, bo
  */
 leaselock_status ll_runner_install(const leaselock_migration_slots *slots, leaselock_connection *connection,
                                    const char *table, const leaselock_schema_step *steps, const leaselock_call *call);
+/* Only reads, with the same errors; NO_TABLES where there is something to install. */
+leaselock_status ll_runner_check(const leaselock_engine *engine, leaselock_connection *connection, const char *table,
+                                 const leaselock_call *call);
 
 /* listing.c */
 leaselock_status ll_listing_new(const leaselock_migration_source *source, int64_t current, bool dirty,

@@ -194,6 +194,11 @@ typedef struct leaselock_engine {
      * NETWORK_FILE_SYSTEM, FORKED.
      */
     leaselock_status (*open)(const char *url, const leaselock_call *, leaselock_connection **out);
+    /**
+     * MAY (NULL: the engine creates and converts nothing, and open will do). The same for a database that is to stay as it
+     * is: one that does not exist is NOT_FOUND, and start answers NO_TABLES where it would have to convert it.
+     */
+    leaselock_status (*open_existing)(const char *url, const leaselock_call *, leaselock_connection **out);
     /** MUST. One more connection to the same database, ready like the first. Called with the first one's mutex held. */
     leaselock_status (*open_again)(leaselock_connection *, const leaselock_call *, leaselock_connection **out);
     /** MUST. Closes without waiting and without a statement. NULL is a no-op. Never called in a forked child. */
@@ -201,6 +206,8 @@ typedef struct leaselock_engine {
 
     /** MAY. The engine's own tables, in ascending order, the end has version 0; applied by the core's runner after open. */
     const leaselock_schema_step *schema;
+    /** MAY. What else start needs of a database where the steps were run by another tool; for messages. */
+    const char *schema_hint;
     /** MUST where there is a schema: how that is applied. */
     const leaselock_migration_slots *installation;
     /** MAY (NULL: SCHEME). A user's own migrations. */

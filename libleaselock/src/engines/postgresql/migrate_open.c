@@ -1,7 +1,6 @@
 /* Connecting to a user's database for his own migrations, or taking the connection that the program lends. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "engines/postgresql/migrate.h"
 #include "util/alloc.h"
@@ -138,8 +137,6 @@ static leaselock_status name_table(ll_pg_migrating *migrating, const char *schem
         status = split_quoted(given, parts, &count);
     migrating->name = count > 0 ? parts[count - 1] : ll_strdup(given);
     migrating->schema = count > 1 ? parts[0] : ll_strdup(schema);
-    if (status == LEASELOCK_OK && migrating->name && strcasecmp(migrating->name, "leaselock_migrations") == 0)
-        status = ll_error_set(LEASELOCK_INVALID, "leaselock_migrations is the version table of leaselock's own tables");
     if (status != LEASELOCK_OK || !migrating->name || !migrating->schema)
         return status == LEASELOCK_OK ? LEASELOCK_NOMEM : status;
     char *quoted = ll_pg_quote(migrating->schema);

@@ -37,7 +37,7 @@ static leaselock_status open_checkpointer(leaselock_connection *connection)
 {
     leaselock_status status = ll_sqlite_check_file(connection); /* the path may lead elsewhere by now */
     if (status == LEASELOCK_OK)
-        status = ll_sqlite_connect(connection->file->path, &connection->checkpointer);
+        status = ll_sqlite_connect(connection->file->path, false, &connection->checkpointer);
     if (status != LEASELOCK_OK)
         return status;
     int result = sqlite3_exec(connection->checkpointer, "PRAGMA schema_version", NULL, NULL, NULL);

@@ -10,14 +10,14 @@
 /* A page of a new database: 1 KiB was 12 % faster than SQLite's 4 KiB, since a commit writes whole pages. */
 #define PAGE_SIZE_PRAGMA "PRAGMA page_size = 1024"
 
-leaselock_status ll_sqlite_connect_plain(const char *path, sqlite3 **out)
+leaselock_status ll_sqlite_connect_plain(const char *path, bool create, sqlite3 **out)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
     if (vfs && strlen(path) + strlen("-journal") > (size_t)vfs->mxPathname)
         return ll_error_set(LEASELOCK_INVALID, "the path is longer than the %d bytes that SQLite takes",
                             vfs->mxPathname - (int)strlen("-journal"));
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
-                SQLITE_OPEN_EXRESCODE;
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
+                (create ? SQLITE_OPEN_CREATE : 0);
     sqlite3 *db = NULL;
     int result = sqlite3_open_v2(path, &db, flags, NULL);
     if (result != SQLITE_OK) {
@@ -30,9 +30,9 @@ leaselock_status ll_sqlite_connect_plain(const char *path, sqlite3 **out)
     return LEASELOCK_OK;
 }
 
-leaselock_status ll_sqlite_connect(const char *path, sqlite3 **out)
+leaselock_status ll_sqlite_connect(const char *path, bool create, sqlite3 **out)
 {
-    leaselock_status status = ll_sqlite_connect_plain(path, out);
+    leaselock_status status = ll_sqlite_connect_plain(path, create, out);
     if (status != LEASELOCK_OK)
         return status;
     /* Checkpoints are made by checkpoint.c alone, in a way that older versions of SQLite are safe with. */
@@ -72,7 +72,8 @@ static leaselock_status look_inside(leaselock_connection *connection)
 }
 
 /* The steps of opening; whatever was reached is undone by ll_sqlite_close(). */
-static leaselock_status open_file(leaselock_connection *connection, const char *path, const leaselock_call *call)
+static leaselock_status open_file(leaselock_connection *connection, const char *path, bool create,
+                                  const leaselock_call *call)
 {
     ll_sqlite_enter(connection, call);
     leaselock_status status = ll_clock_boot_id(connection->boot_id);
@@ -81,7 +82,7 @@ static leaselock_status open_file(leaselock_connection *connection, const char *
     if (status == LEASELOCK_OK)
         status = ll_sqlite_file_enter(path, &connection->file);
     if (status == LEASELOCK_OK)
-        status = ll_sqlite_connect(path, &connection->db);
+        status = ll_sqlite_connect(path, create, &connection->db);
     if (status != LEASELOCK_OK)
         return status;
     ll_sqlite_file_opened(connection->file);
@@ -93,12 +94,12 @@ static leaselock_status open_file(leaselock_connection *connection, const char *
     return look_inside(connection);
 }
 
-static leaselock_status open_path(const char *path, const leaselock_call *call, leaselock_connection **out)
+static leaselock_status open_path(const char *path, bool create, const leaselock_call *call, leaselock_connection **out)
 {
     leaselock_connection *connection = ll_alloc(sizeof *connection);
     if (!connection)
         return LEASELOCK_NOMEM;
-    leaselock_status status = open_file(connection, path, call);
+    leaselock_status status = open_file(connection, path, create, call);
     if (status == LEASELOCK_OK)
         *out = connection;
     else
@@ -132,7 +133,7 @@ leaselock_status ll_sqlite_check_path(const char *path)
     return LEASELOCK_OK;
 }
 
-leaselock_status ll_sqlite_open(const char *url, const leaselock_call *call, leaselock_connection **out)
+static leaselock_status open_url(const char *url, bool create, const leaselock_call *call, leaselock_connection **out)
 {
     ll_url parsed;
     leaselock_status status = ll_url_parse(url, &parsed);
@@ -144,11 +145,24 @@ leaselock_status ll_sqlite_open(const char *url, const leaselock_call *call, lea
     if (status == LEASELOCK_OK)
         status = ll_sqlite_check_path(parsed.path);
     if (status == LEASELOCK_OK)
-        status = ll_sqlite_file_resolve(parsed.path, any_file_system, &path);
+        status = ll_sqlite_file_resolve(parsed.path, create, any_file_system, &path);
     if (status == LEASELOCK_OK)
-        status = open_path(path, call, out);
+        status = open_path(path, create, call, out);
     ll_free(path);
     ll_url_clear(&parsed);
+    return status;
+}
+
+leaselock_status ll_sqlite_open(const char *url, const leaselock_call *call, leaselock_connection **out)
+{
+    return open_url(url, true, call, out);
+}
+
+leaselock_status ll_sqlite_open_existing(const char *url, const leaselock_call *call, leaselock_connection **out)
+{
+    leaselock_status status = open_url(url, false, call, out);
+    if (status == LEASELOCK_OK)
+        (*out)->as_it_is = true;
     return status;
 }
 
@@ -158,9 +172,11 @@ leaselock_status ll_sqlite_open_again(leaselock_connection *connection, const le
     leaselock_connection *another = NULL;
     leaselock_status status = ll_sqlite_check_file(connection); /* what is there now may be another database */
     if (status == LEASELOCK_OK)
-        status = open_path(connection->file->path, call, &another);
-    if (status == LEASELOCK_OK)
+        status = open_path(connection->file->path, false, call, &another);
+    if (status == LEASELOCK_OK) {
+        another->as_it_is = connection->as_it_is;
         status = ll_sqlite_start(another, call);
+    }
     if (status == LEASELOCK_OK)
         status = ll_sqlite_check_file(connection);
     if (status == LEASELOCK_OK)

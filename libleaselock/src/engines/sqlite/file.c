@@ -123,13 +123,16 @@ static leaselock_status check_folder(const char *path, bool any_file_system)
     return status;
 }
 
-leaselock_status ll_sqlite_file_resolve(const char *path, bool any_file_system, char **out)
+leaselock_status ll_sqlite_file_resolve(const char *path, bool create, bool any_file_system, char **out)
 {
     char *real = NULL;
     bool exists;
     leaselock_status status = real_path(path, &real, &exists);
     if (status == LEASELOCK_OK && !exists)
-        status = check_folder(real, any_file_system);
+        status = create ? check_folder(real, any_file_system)
+                        : ll_error_set(LEASELOCK_NOT_FOUND, "%s: there is no such file, and none is made: installing is "
+                                                            "switched off",
+                                       real);
     if (status == LEASELOCK_OK && exists)
         status = check_kind(real);
     if (status == LEASELOCK_OK && exists && !any_file_system)

@@ -24,9 +24,10 @@ struct ll_sqlite_file {
 
 /*
  * Finds the file's absolute path and refuses what is no place for a database: NOT_FOUND, PERMISSION, READ_ONLY, DIRECTORY,
- * NOT_A_DATABASE (not a regular file), NETWORK_FILE_SYSTEM unless `any_file_system`. The file itself may be missing.
+ * NOT_A_DATABASE (not a regular file), NETWORK_FILE_SYSTEM unless `any_file_system`. With `create` the file itself may be
+ * missing.
  */
-leaselock_status ll_sqlite_file_resolve(const char *path, bool any_file_system, char **out);
+leaselock_status ll_sqlite_file_resolve(const char *path, bool create, bool any_file_system, char **out);
 
 /* Registers one more connection to the file; FORKED where it was open when this process, or an ancestor, was forked. */
 leaselock_status ll_sqlite_file_enter(const char *path, ll_sqlite_file **out);

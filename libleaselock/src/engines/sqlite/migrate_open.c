@@ -155,7 +155,7 @@ leaselock_status ll_sqlite_refresh(leaselock_connection *connection)
         leaselock_status status = ll_sqlite_check_file(connection);
         sqlite3 *fresh = NULL;
         if (status == LEASELOCK_OK)
-            status = ll_sqlite_connect_plain(connection->file->path, &fresh);
+            status = ll_sqlite_connect_plain(connection->file->path, false, &fresh);
         if (status != LEASELOCK_OK)
             return status;
         sqlite3_close(connection->db);
@@ -187,11 +187,11 @@ static leaselock_status open_path(const char *url_path, leaselock_connection *co
             ? ll_error_set(LEASELOCK_INVALID, "migrations of a database in memory would be lost at once")
             : ll_sqlite_check_path(url_path);
     if (status == LEASELOCK_OK)
-        status = ll_sqlite_file_resolve(url_path, true, &path);
+        status = ll_sqlite_file_resolve(url_path, true, true, &path);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_file_enter(path, &connection->file);
     if (status == LEASELOCK_OK)
-        status = ll_sqlite_connect_plain(path, &connection->db);
+        status = ll_sqlite_connect_plain(path, true, &connection->db);
     ll_free(path);
     if (status != LEASELOCK_OK)
         return status;

@@ -52,6 +52,7 @@ struct leaselock_connection {
     leaselock_status gave_up;
     int64_t patient_until_ms; /* 0, or: wait no longer than this, and ask nobody whether to go on */
 
+    bool as_it_is;                  /* the database is not converted: installing is switched off */
     ll_sqlite_migrating *migrating; /* NULL: for leases */
 };
 
@@ -62,15 +63,16 @@ enum { LL_SQLITE_BLOCK = 1000 };
 
 /* connect.c */
 leaselock_status ll_sqlite_open(const char *url, const leaselock_call *call, leaselock_connection **out);
+leaselock_status ll_sqlite_open_existing(const char *url, const leaselock_call *call, leaselock_connection **out);
 leaselock_status ll_sqlite_open_again(leaselock_connection *connection, const leaselock_call *call,
                                       leaselock_connection **out);
 void ll_sqlite_close(leaselock_connection *connection);
 /* MOVED where the path leads to another file by now. */
 leaselock_status ll_sqlite_check_file(leaselock_connection *connection);
-/* A bare handle on the connection's file, with SQLite's own settings. */
-leaselock_status ll_sqlite_connect_plain(const char *path, sqlite3 **out);
+/* A bare handle on a file, with SQLite's own settings; `create` makes what is missing. */
+leaselock_status ll_sqlite_connect_plain(const char *path, bool create, sqlite3 **out);
 /* The same with the settings that every handle on leases has. */
-leaselock_status ll_sqlite_connect(const char *path, sqlite3 **out);
+leaselock_status ll_sqlite_connect(const char *path, bool create, sqlite3 **out);
 leaselock_status ll_sqlite_check_path(const char *path);
 
 /* start.c: WAL, tables, clock, boot. */

@@ -46,6 +46,11 @@ static leaselock_status ensure_wal(leaselock_connection *connection)
         return ll_sqlite_fail(connection, result, "read the journal mode");
     if (is_wal)
         return LEASELOCK_OK;
+    if (connection->as_it_is)
+        return ll_error_set(LEASELOCK_NO_TABLES,
+                            "%s: leases need write-ahead logging, and installing is switched off: open it once with "
+                            "installing, or run PRAGMA journal_mode = WAL",
+                            connection->file->path);
     leaselock_status status = ll_sqlite_set_durable(connection, true);
     if (status == LEASELOCK_OK)
         status = switch_to_wal(connection);
