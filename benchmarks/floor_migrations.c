@@ -1,9 +1,9 @@
 /*
  * The floor of running migrations on SQLite: the same SQL and the same version table through SQLite's C API, one
- * transaction per file, durable as SQLite is by default. No checks, no messages. Prints milliseconds, by the clock and of
- * CPU time, from opening the database to closing it.
+ * transaction per file, durable as SQLite is by default. No checks, no messages. Prints milliseconds, by the clock and
+ * of CPU time, from opening the database to closing it.
  *
- *   bench_floor_migrations FILE DIRECTORY up|down
+ *   bench_floor_migrations sqlite:FILE DIRECTORY up|down
  */
 #include <dirent.h>
 #include <sqlite3.h>
@@ -105,12 +105,12 @@ static double milliseconds(clockid_t id)
 
 int main(int count, char **arguments)
 {
-    if (count != 4)
+    if (count != 4 || strncmp(arguments[1], "sqlite:", 7) != 0)
         return 64;
     int up = strcmp(arguments[3], "up") == 0;
     suffix = up ? ".up.sql" : ".down.sql";
     double start = milliseconds(CLOCK_MONOTONIC), cpu = milliseconds(CLOCK_PROCESS_CPUTIME_ID);
-    run(arguments[1], arguments[2], up);
+    run(arguments[1] + 7, arguments[2], up);
     printf("%.3f %.3f\n", milliseconds(CLOCK_MONOTONIC) - start, milliseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu);
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Migrations through the library. Prints milliseconds, by the clock and of CPU time, from opening the database to closing
- * it.
+ * Migrations through the library. Prints milliseconds, by the clock and of CPU time, from opening the database to
+ * closing it.
  *
  *   bench_migrations URL DIRECTORY up|down
  */

@@ -18,6 +18,7 @@ import tempfile
 
 MODULE = "github.com/golang-migrate/migrate/v4"
 VERSION = "v4.19.1"
+DRIVERS = "sqlite postgres"
 ENVIRONMENT = os.environ | {"GOFLAGS": "-buildvcs=false -mod=mod", "GOTOOLCHAIN": "local"}
 
 
@@ -28,6 +29,7 @@ def skip(reason: str) -> None:
 
 def golang_migrate(folder: pathlib.Path) -> str:
     """Its command, built by Go's ordinary client; asked once whether the module is within reach."""
+    folder /= DRIVERS.replace(" ", "-")
     command = folder / "migrate"
     if command.exists():
         return str(command)
@@ -41,7 +43,7 @@ def golang_migrate(folder: pathlib.Path) -> str:
         skip("golang-migrate's module cannot be reached: " + probe.stderr.decode().strip().splitlines()[-1])
     folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        ["go", "install", "-tags", "sqlite", f"{MODULE}/cmd/migrate@{VERSION}"],
+        ["go", "install", "-tags", DRIVERS, f"{MODULE}/cmd/migrate@{VERSION}"],
         env=ENVIRONMENT | {"GOBIN": str(folder)}, cwd="/", check=True, timeout=500,
     )
     return str(command)
