@@ -1,6 +1,12 @@
 #include "engines/postgresql/claims.h"
 #include "util/error.h"
 
+/* Rounded up: what is said to be over can be had. */
+static int64_t left_ms(int64_t now, int64_t expires_at)
+{
+    return -ll_pg_span_ms(expires_at, now);
+}
+
 static leaselock_status visit_rows(const PGresult *result, leaselock_row_visitor visit, void *payload)
 {
     leaselock_status status = LEASELOCK_OK;
@@ -10,7 +16,7 @@ static leaselock_status visit_rows(const PGresult *result, leaselock_row_visitor
                              pq.PQgetvalue(result, i, 1),
                              ll_pg_integer(result, i, 2),
                              ll_pg_integer(result, i, 3),
-                             ll_pg_span_ms(now, expires_at),
+                             left_ms(now, expires_at),
                              ll_pg_utc_ms(expires_at),
                              ll_pg_integer(result, i, 6) != 0};
         status = visit(&row, payload);
