@@ -3,16 +3,15 @@ import json
 import os
 import select
 import signal
-import sqlite3
 import subprocess
 import time
 import uuid
 from pathlib import Path
 
 import pytest
+from databases import ENGINES, PATIENCE
 
 BINARY = os.environ["LEASELOCK_BIN"]
-PATIENCE = 60  # how long anything may take before a test gives up; nothing is expected to
 
 
 def wait_until(condition, what="the condition"):
@@ -24,10 +23,6 @@ def wait_until(condition, what="the condition"):
             return result
         time.sleep(0.005)
     raise AssertionError(f"{what} did not come true in {PATIENCE} s")
-
-
-def boot_ms():
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
 
 def ignoring(number):
@@ -114,10 +109,10 @@ class Job:
 class Leaselock:
     """The program, on one database."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, database):
+        self.database = database
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("LEASELOCK_")}
-        self.environment["LEASELOCK_DB"] = f"sqlite://{path}"
+        self.environment["LEASELOCK_DB"] = database.url
         self.jobs = []
 
     def __call__(self, *arguments, code=0, environment=None, **options):
@@ -156,14 +151,24 @@ class Leaselock:
     def state(self, resource):
         return self.json("show", resource)["state"]
 
+    @property
+    def path(self):
+        """The database's, where that is a file."""
+        return self.database.path
+
     def connect(self):
-        """A connection of the test's own, beside the library's. Transactions are begun by hand."""
-        return sqlite3.connect(self.path, isolation_level=None, timeout=PATIENCE)
+        """A connection of the test's own to that file."""
+        return self.database.connect()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--engine", choices=ENGINES, default="sqlite", help="the database to run the program on")
 
 
 @pytest.fixture
-def leaselock(tmp_path):
-    program = Leaselock(tmp_path / "leases.db")
+def leaselock(request, tmp_path):
+    program = Leaselock(ENGINES[request.config.getoption("engine")](tmp_path))
     yield program
     for job in program.jobs:
         job.kill_all()
+    program.database.close()

@@ -171,4 +171,4 @@ def test_show_of_what_never_was(leaselock):
 def test_version(leaselock):
     assert leaselock("version").stdout == f"leaselock {leaselock.json('version')['version']}\n"
     assert leaselock("--version").stdout == leaselock("version").stdout
-    assert not leaselock.path.exists()
+    assert leaselock.database.is_untouched()

@@ -73,7 +73,7 @@ def test_closed_standard_files_stay_closed(leaselock):
 
     leaselock("run", "r", "--", "sh", "-c", "! test -e /proc/$$/fd/1", preexec_fn=close_standard_output)
     leaselock("run", "r", "--", "sh", "-c", "echo x || exit 9", code=9, preexec_fn=close_standard_output)
-    assert leaselock.connect().execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert leaselock.database.is_sound()
 
 
 @pytest.mark.parametrize("code", [0, 1, 64, 75, 76, 126, 127, 200, 255])
@@ -163,7 +163,7 @@ def test_an_ignored_signal_does_not_end_the_wait(leaselock):
 def test_times_that_do_not_fit_are_refused(leaselock, tmp_path, times):
     done = leaselock("run", *times, "r", "--", "touch", str(tmp_path / "ran"), code=64)
     assert "too short" in done.stderr
-    assert not leaselock.path.exists() and not (tmp_path / "ran").exists()
+    assert leaselock.database.is_untouched() and not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

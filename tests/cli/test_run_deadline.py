@@ -3,7 +3,8 @@ import os
 import sys
 from subprocess import PIPE
 
-from conftest import boot_ms, is_alive, is_stopped, wait_until
+from conftest import is_alive, is_stopped, wait_until
+from databases import boot_ms
 
 # Writes when it got SIGTERM, by the boot clock, and lives on. An argument names the file.
 STUBBORN = """
@@ -19,19 +20,6 @@ while True:
 TIMES = ["--ttl", "4s", "--grace", "1s"]
 
 
-def deadline_of(connection, resource):
-    """The engine's, by the boot clock: from then on somebody else can be granted the resource."""
-    query = "SELECT deadline_ms FROM leaselock_leases WHERE resource = ?"
-    return connection.execute(query, [resource]).fetchone()[0]
-
-
-def hold_write_lock(leaselock):
-    """Nothing can be renewed until the transaction ends."""
-    connection = leaselock.connect()
-    connection.execute("BEGIN IMMEDIATE")
-    return connection
-
-
 def time_of_death(pid):
     wait_until(lambda: not is_alive(pid))
     return boot_ms()
@@ -41,8 +29,8 @@ def test_terminated_then_killed_before_the_deadline(leaselock, tmp_path):
     log = tmp_path / "terms"
     job = leaselock.start("run", *TIMES, "r", "--", sys.executable, "-c", STUBBORN, log)
     pid = int(job.line())
-    connection = hold_write_lock(leaselock)
-    deadline = deadline_of(connection, "r")
+    unlock = leaselock.database.lock()
+    deadline = leaselock.database.deadline_of("r")
     died = time_of_death(pid)
     code, messages = job.end()
     assert code == 76
@@ -51,18 +39,18 @@ def test_terminated_then_killed_before_the_deadline(leaselock, tmp_path):
     assert died < deadline, "dead before anybody else can have it"
     assert died > deadline - 2000, "and not for nothing"
     assert died - terminated > 300, "with time to end by itself"
-    connection.execute("ROLLBACK")
+    unlock()
 
 
 def test_a_command_that_ends_on_sigterm(leaselock):
     job = leaselock.start_shell("trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.05; done", *TIMES)
     job.line()
-    connection = hold_write_lock(leaselock)
-    deadline = deadline_of(connection, "r")
+    unlock = leaselock.database.lock()
+    deadline = leaselock.database.deadline_of("r")
     assert job.line() == "cleaned"
     assert job.end()[0] == 76, "its own exit code does not say that the lease was lost"
     assert boot_ms() < deadline
-    connection.execute("ROLLBACK")
+    unlock()
 
 
 def test_the_whole_group_is_killed(leaselock, tmp_path):
@@ -70,22 +58,22 @@ def test_the_whole_group_is_killed(leaselock, tmp_path):
     script = '"$0" -c "$1" "$2" & echo $$; wait; wait; wait'
     job = leaselock.start_shell("trap '' TERM;" + script, *TIMES, arguments=[sys.executable, STUBBORN, log])
     pids = int(job.line()), int(job.line())
-    connection = hold_write_lock(leaselock)
-    deadline = deadline_of(connection, "r")
+    unlock = leaselock.database.lock()
+    deadline = leaselock.database.deadline_of("r")
     for pid in pids:
         assert time_of_death(pid) < deadline
     assert job.end()[0] == 76
-    connection.execute("ROLLBACK")
+    unlock()
 
 
 def test_a_renewal_that_succeeds_again_saves_it(leaselock, tmp_path):
     log = tmp_path / "terms"
     job = leaselock.start("run", "--ttl", "6s", "--grace", "1s", "r", "--", sys.executable, "-c", STUBBORN, log)
     pid = int(job.line())
-    connection = hold_write_lock(leaselock)
-    deadline = deadline_of(connection, "r")
+    unlock = leaselock.database.lock()
+    deadline = leaselock.database.deadline_of("r")
     wait_until(lambda: boot_ms() > deadline - 3800)  # the renewal was due 200 ms ago at least
-    connection.execute("ROLLBACK")
+    unlock()
     wait_until(lambda: boot_ms() > deadline)
     assert is_alive(pid) and not log.exists()
     assert leaselock.state("r") == "HELD"
@@ -95,39 +83,29 @@ def test_a_stopped_command_is_killed_too(leaselock):
     job = leaselock.start_shell("trap '' TERM; echo $$; while :; do kill -STOP $$; done", *TIMES)
     pid = int(job.line())
     wait_until(lambda: is_stopped(pid))
-    connection = hold_write_lock(leaselock)
-    deadline = deadline_of(connection, "r")
+    unlock = leaselock.database.lock()
+    deadline = leaselock.database.deadline_of("r")
     assert time_of_death(pid) < deadline
     assert job.end()[0] == 76
-    connection.execute("ROLLBACK")
+    unlock()
 
 
 def test_sigterm_reaches_a_stopped_command(leaselock):
     job = leaselock.start_shell("trap 'echo cleaned; exit' TERM; echo $$; kill -STOP $$; sleep 1000", *TIMES)
     pid = int(job.line())
     wait_until(lambda: is_stopped(pid))
-    connection = hold_write_lock(leaselock)
+    unlock = leaselock.database.lock()
     assert job.line() == "cleaned"
     assert job.end()[0] == 76
-    connection.execute("ROLLBACK")
-
-
-def take_over(leaselock, client):
-    """As if the lease had been granted to somebody else meanwhile."""
-    connection = leaselock.connect()
-    connection.execute(
-        "UPDATE leaselock_leases SET client = ?, acquisition = ?, sequence = sequence + 1,"
-        " deadline_ms = deadline_ms + 3600000",
-        [client, "f" * 32],
-    )
+    unlock()
 
 
 def test_lost_kills_at_once(leaselock, tmp_path):
     log = tmp_path / "terms"
     job = leaselock.start("run", "--ttl", "6s", "--grace", "1s", "r", "--", sys.executable, "-c", STUBBORN, log)
     pid = int(job.line())
-    deadline = deadline_of(leaselock.connect(), "r")
-    take_over(leaselock, "thief")
+    deadline = leaselock.database.deadline_of("r")
+    leaselock.database.take_over("thief")
     assert time_of_death(pid) < deadline - 1000, "told by the next renewal, not by the deadline"
     code, messages = job.end()
     assert code == 76
@@ -139,7 +117,7 @@ def test_lost_kills_at_once(leaselock, tmp_path):
 def test_released_by_force(leaselock):
     job = leaselock.start_shell("echo $$; exec sleep 1000", "--ttl", "3s", "--grace", "0")
     pid = int(job.line())
-    leaselock.connect().execute("UPDATE leaselock_leases SET released = 1")
+    leaselock.database.release_all()
     time_of_death(pid)
     code, messages = job.end()
     assert code == 76 and 'the lease of "r" was lost' in messages
@@ -148,7 +126,7 @@ def test_released_by_force(leaselock):
 def test_lost_unnoticed_until_the_end(leaselock):
     job = leaselock.start_shell("echo ready; read x; exit 0", "--ttl", "1h", stdin=PIPE)
     job.line()
-    take_over(leaselock, "thief")
+    leaselock.database.take_over("thief")
     job.process.stdin.write(b"\n")
     code, messages = job.end()
     assert code == 76 and "was lost while the command ran" in messages
@@ -158,11 +136,11 @@ def test_lost_unnoticed_until_the_end(leaselock):
 def test_a_release_that_fails_keeps_the_exit_code(leaselock):
     job = leaselock.start_shell("echo ready; read x; exit 5", "--ttl", "1h", stdin=PIPE)
     job.line()
-    connection = hold_write_lock(leaselock)
+    unlock = leaselock.database.lock()
     job.process.stdin.write(b"\n")
     code, messages = job.end()
     assert code == 5 and messages.startswith("leaselock: ")
-    connection.execute("ROLLBACK")
+    unlock()
 
 
 def test_a_full_standard_error_does_not_hold_up_the_kill(leaselock):
@@ -175,10 +153,10 @@ def test_a_full_standard_error_does_not_hold_up_the_kill(leaselock):
         os.set_blocking(writer, True)
     job = leaselock.start_shell("trap '' TERM; echo $$; while :; do sleep 1000; done", *TIMES, stderr=writer)
     pid = int(job.line())
-    connection = hold_write_lock(leaselock)
-    deadline = deadline_of(connection, "r")
+    unlock = leaselock.database.lock()
+    deadline = leaselock.database.deadline_of("r")
     assert time_of_death(pid) < deadline
     assert job.end()[0] == 76
-    connection.execute("ROLLBACK")
+    unlock()
     os.close(reader)
     os.close(writer)

@@ -16,11 +16,10 @@ from server import VARIABLE
 AT_ONCE = 100  # a psql for each would take longer than most tests
 
 
-def sql(text: str) -> str:
-    """Runs it as the superuser; its answer, without decoration."""
-    psql = [os.environ.get(VARIABLE + "_PSQL", "psql"), "-qXAt", "-v", "ON_ERROR_STOP=1", os.environ[VARIABLE]]
-    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}  # no sanitizer in psql
-    return subprocess.run(psql, input=text, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
+def psql() -> list[str]:
+    """As the superuser, with answers that are not decorated, and no sanitizer in it."""
+    program = os.environ.get(VARIABLE + "_PSQL", "psql")
+    return ["env", "-u", "LD_PRELOAD", program, "-qXAt", "-v", "ON_ERROR_STOP=1", os.environ[VARIABLE]]
 
 
 @functools.cache
@@ -28,7 +27,8 @@ def new_schemas() -> Iterator[str]:
     def endless() -> Iterator[str]:
         while True:
             names = [f"test_{secrets.token_hex(6)}" for _ in range(AT_ONCE)]
-            sql("".join(f"CREATE SCHEMA {name};" for name in names))
+            made = "".join(f"CREATE SCHEMA {name};" for name in names)
+            subprocess.run(psql(), input=made, check=True, text=True)
             yield from names
 
     return endless()
