@@ -1,6 +1,7 @@
-"""Runs the README's four examples against a build tree, one after the other on one database: examples.py BUILD
+"""Runs the README's four examples against a build tree, one after the other on one database: examples.py BUILD [URL]
 
-Each has to print its fence; together they are 1, 2, 3, 4, since each is the next holder of the same resource.
+With a URL, of a new database, it takes the place of theirs, and nothing else is changed. Each has to print its fence; together
+they are 1, 2, 3, 4, since each is the next holder of the same resource.
 """
 
 import os
@@ -11,6 +12,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+EXAMPLES_URL = "sqlite:leases.db"
 
 
 def blocks() -> dict[str, str]:
@@ -42,12 +44,13 @@ def main() -> int:
         "LUA_PATH": f"{build}/lua/5.4/?.lua;;",
         "LUA_CPATH": f"{build}/lua/5.4/?.so;;",
     }
-    found = blocks()
+    url = sys.argv[2] if len(sys.argv) > 2 else EXAMPLES_URL
+    texts = {language: text.replace(EXAMPLES_URL, url) for language, text in blocks().items()}
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         for fence, language in enumerate(("python", "lua", "sh", "c"), start=1):
-            done = subprocess.run(command(language, found[language], build), env=env, capture_output=True, text=True)
+            done = subprocess.run(command(language, texts[language], build), env=env, capture_output=True, text=True)
             if done.returncode != 0 or done.stdout.split() != ["charging", "with", "fence", str(fence)] or done.stderr:
                 failed += 1
                 print(f"{language}: exit {done.returncode}\n{done.stdout}{done.stderr}")

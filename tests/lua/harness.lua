@@ -98,6 +98,15 @@ function harness.fails(expected, result, message, name, details)
     return message, details
 end
 
+-- The program that runs this.
+function harness.interpreter()
+    local at = 0
+    while arg[at - 1] do
+        at = at - 1
+    end
+    return arg[at]
+end
+
 -- Asks again and again for what another thread has to do; only a hang takes as long as this waits.
 function harness.eventually(condition)
     local give_up = os.time() + 30

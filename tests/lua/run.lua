@@ -28,6 +28,7 @@ if _VERSION == "Lua 5.4" then
 end
 if harness.engine ~= "memory" then
     require "test_contention"
+    require "test_example"
 end
 if harness.engine == "sqlite" then
     require "test_migrations"

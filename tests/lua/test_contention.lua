@@ -3,21 +3,12 @@ local harness = require "harness"
 
 local clients, rounds = 4, 25
 
--- The interpreter that runs this.
-local function interpreter()
-    local at = 0
-    while arg[at - 1] do
-        at = at - 1
-    end
-    return arg[at]
-end
-
 harness.test("processes take turns", function()
     local url, history = harness.new_url(), harness.folder .. "/history"
     os.remove(history)
     local workers = {}
     for client = 1, clients do
-        local command = ("%s '%s' '%s' worker-%d %d '%s' 2>&1"):format(interpreter(),
+        local command = ("%s '%s' '%s' worker-%d %d '%s' 2>&1"):format(harness.interpreter(),
             arg[0]:gsub("run%.lua$", "worker.lua"), url, client, rounds, history)
         workers[client] = assert(io.popen(command))
     end
