@@ -113,6 +113,35 @@ TEST(a_reader_costs_a_try_in_a_thousand_frames)
     assert_guarded();
 }
 
+/* --- a large database ------------------------------------------------------------------------------------------ */
+
+enum { LARGE_BYTES = 48 << 20, LARGE_FRAMES = LARGE_BYTES / 32768 };
+
+/* In rollback mode, as a user's own database may be. */
+static void make_large_database(void)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "PRAGMA page_size = 1024; CREATE TABLE large(bytes); INSERT INTO large VALUES (zeroblob(%d))",
+             LARGE_BYTES);
+    database_run(sql);
+}
+
+TEST(a_large_database_is_checkpointed_less_often)
+{
+    make_large_database();
+    guard_start();
+    leaselock_lock *lock = open_database();
+    int64_t largest = 0;
+    for (int i = 0; i < LARGE_FRAMES; i++) { /* two frames each */
+        next_sequence(lock, "r");
+        largest = wal_size() > largest ? wal_size() : largest;
+    }
+    assert_in_range(guard_checkpoints(), 1, 2);
+    assert_in_range(largest / FRAME_BYTES, LARGE_FRAMES - 10, LARGE_FRAMES + 100);
+    end_lock(lock);
+    assert_guarded();
+}
+
 /* --- many at once ---------------------------------------------------------------------------------------------- */
 
 enum { PROCESSES = 4, RESOURCES = 3 };
@@ -197,6 +226,7 @@ int main(void)
         GUARDED(short_lived_handles_leave_a_small_wal),
         GUARDED(short_lived_processes_leave_a_small_wal),
         GUARDED(a_reader_costs_a_try_in_a_thousand_frames),
+        GUARDED(a_large_database_is_checkpointed_less_often),
         GUARDED(many_processes_under_the_guard),
     };
     return cmocka_run_group_tests_name("fault_checkpoints", tests, NULL, NULL);

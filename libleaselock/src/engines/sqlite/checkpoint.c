@@ -7,21 +7,21 @@
 #include "util/error.h"
 #include "util/log.h"
 
-enum { FRAMES_PER_CHECKPOINT = 1000, PATIENCE_MS = 100 };
+enum { FRAMES_LEAST = 1000, FRAMES_MOST = 8000, BYTES_PER_FRAME = 32768, PATIENCE_MS = 100 };
 
 static int on_commit(void *payload, sqlite3 *db, const char *name, int frames)
 {
     (void)db, (void)name;
     leaselock_connection *connection = payload;
     if (frames < connection->wal_frames) /* the WAL began anew: a delay after a partial checkpoint is over */
-        connection->checkpoint_at = FRAMES_PER_CHECKPOINT;
+        connection->checkpoint_at = FRAMES_LEAST;
     connection->wal_frames = frames;
     return SQLITE_OK;
 }
 
 void ll_sqlite_install_wal_hook(leaselock_connection *connection)
 {
-    connection->checkpoint_at = FRAMES_PER_CHECKPOINT;
+    connection->checkpoint_at = FRAMES_LEAST;
     sqlite3_wal_hook(connection->db, on_commit, connection);
 }
 
@@ -71,9 +71,38 @@ leaselock_status ll_sqlite_checkpoint(leaselock_connection *connection, bool *co
     return status;
 }
 
-void ll_sqlite_checkpoint_if_due(leaselock_connection *connection)
+static sqlite3_int64 size_of_database(leaselock_connection *connection)
+{
+    sqlite3_file *file = NULL;
+    sqlite3_int64 size = 0;
+    sqlite3_file_control(connection->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    return file && file->pMethods && file->pMethods->xFileSize(file, &size) == SQLITE_OK ? size : 0;
+}
+
+/*
+ * What costs most in a checkpoint of a large database is to sync blocks all over it, and many at once cost less each. The WAL
+ * stays a thirtieth of its database, and is small beside what opening a file of that size may have to read.
+ */
+static int frames_per_checkpoint(leaselock_connection *connection)
+{
+    sqlite3_int64 frames = size_of_database(connection) / BYTES_PER_FRAME;
+    return frames < FRAMES_LEAST ? FRAMES_LEAST : frames > FRAMES_MOST ? FRAMES_MOST : (int)frames;
+}
+
+/* The size is asked for only where the least number of frames is there. */
+static bool is_due(leaselock_connection *connection)
 {
     if (connection->wal_frames < connection->checkpoint_at)
+        return false;
+    int frames = frames_per_checkpoint(connection);
+    if (connection->checkpoint_at < frames)
+        connection->checkpoint_at = frames;
+    return connection->wal_frames >= connection->checkpoint_at;
+}
+
+void ll_sqlite_checkpoint_if_due(leaselock_connection *connection)
+{
+    if (!is_due(connection))
         return;
     leaselock_error before;
     ll_error_save(&before);
@@ -87,6 +116,6 @@ void ll_sqlite_checkpoint_if_due(leaselock_connection *connection)
         ll_log(LEASELOCK_LOG_WARNING, "sqlite", "no checkpoint: %s", leaselock_error_last()->message);
     /* behind a reader, or in vain: not again at every commit */
     if (!complete)
-        connection->checkpoint_at = connection->wal_frames + FRAMES_PER_CHECKPOINT;
+        connection->checkpoint_at = connection->wal_frames + frames_per_checkpoint(connection);
     ll_error_restore(&before);
 }
