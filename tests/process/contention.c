@@ -1,4 +1,4 @@
-/* Processes that contend for one resource on a new file: never two at once, growing sequences, a turn for everybody. */
+/* Processes that contend for one new resource: never two at once, growing sequences, a turn for everybody. */
 #include "process/crew.h"
 
 static void contend(int processes, int turns)
@@ -35,6 +35,7 @@ int main(int count, char **arguments)
     int status;
     if (crew_is_worker(count, arguments, &status))
         return status;
+    crew_use(count, arguments);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(two_processes_take_turns, crew_setup, crew_teardown),
         cmocka_unit_test_setup_teardown(eight_processes_take_turns, crew_setup, crew_teardown),

@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-const char crew_resource[] = "contended";
-
 /* Handed to the workers as an open file, since a mapping does not survive an exec. */
 typedef struct crew_memory {
     atomic_bool go;
@@ -19,7 +17,8 @@ typedef struct crew_memory {
 
 static crew_memory *memory;
 static int memory_file = -1;
-static char folder[64], url[96];
+static const char *given_url;
+static char folder[64], file_url[96], resource[32];
 
 static bool map_memory(int file)
 {
@@ -28,13 +27,20 @@ static bool map_memory(int file)
     return memory != NULL;
 }
 
+void crew_use(int count, char **arguments)
+{
+    given_url = count > 1 ? arguments[1] : NULL;
+}
+
 int crew_setup(void **state)
 {
     (void)state;
+    static int number;
+    snprintf(resource, sizeof resource, "contended-%d", ++number);
     snprintf(folder, sizeof folder, "crew.XXXXXX");
     if (!mkdtemp(folder))
         return -1;
-    snprintf(url, sizeof url, "sqlite:%s/leases.db", folder);
+    snprintf(file_url, sizeof file_url, "sqlite:%s/leases.db", folder);
     memory_file = memfd_create("crew", 0);
     return memory_file >= 0 && ftruncate(memory_file, sizeof *memory) == 0 && map_memory(memory_file) ? 0 : -1;
 }
@@ -55,7 +61,12 @@ int crew_teardown(void **state)
 
 const char *crew_url(void)
 {
-    return url;
+    return given_url ? given_url : file_url;
+}
+
+const char *crew_resource(void)
+{
+    return resource;
 }
 
 history *crew_book(void)
@@ -72,7 +83,8 @@ pid_t crew_start(int number, crew_task task, int turns)
     snprintf(numbers[3], sizeof numbers[3], "%d", turns);
     pid_t worker = fork();
     if (worker == 0) {
-        execl("/proc/self/exe", "worker", url, numbers[0], numbers[1], numbers[2], numbers[3], (char *)NULL);
+        execl("/proc/self/exe", "worker", crew_url(), resource, numbers[0], numbers[1], numbers[2], numbers[3],
+              (char *)NULL);
         _exit(127);
     }
     assert_true(worker > 0);
@@ -114,7 +126,7 @@ static leaselock_status take_turns(leaselock_lock *lock, leaselock_backoff *back
     leaselock_status status = LEASELOCK_OK;
     for (int i = 0; i < turns && status == LEASELOCK_OK; i++) {
         leaselock_lease *lease;
-        status = leaselock_lock_obtain_with_backoff(lock, crew_resource, NULL, backoff, NULL, &lease);
+        status = leaselock_lock_obtain_with_backoff(lock, resource, NULL, backoff, NULL, &lease);
         if (status != LEASELOCK_OK)
             break;
         hold(lease, number, 1000 * (i % 3));
@@ -130,7 +142,7 @@ static leaselock_status hold_for_ever(leaselock_lock *lock, leaselock_backoff *b
     for (;;) {
         leaselock_lease *lease;
         leaselock_status status =
-            leaselock_lock_obtain_with_backoff(lock, crew_resource, NULL, backoff, &options, &lease);
+            leaselock_lock_obtain_with_backoff(lock, resource, NULL, backoff, &options, &lease);
         if (status != LEASELOCK_OK)
             return status;
         /* stopped and continued, it may be LOST by now; any other failure is one */
@@ -166,17 +178,18 @@ static leaselock_status work(const char *at, int number, crew_task task, int tur
 
 bool crew_is_worker(int count, char **arguments, int *status)
 {
-    if (count != 6 || strcmp(arguments[0], "worker") != 0)
+    if (count != 7 || strcmp(arguments[0], "worker") != 0)
         return false;
     *status = 1;
-    int number = atoi(arguments[3]);
-    crew_task task = (crew_task)atoi(arguments[4]);
+    snprintf(resource, sizeof resource, "%s", arguments[2]);
+    int number = atoi(arguments[4]);
+    crew_task task = (crew_task)atoi(arguments[5]);
     srand((unsigned)number + (unsigned)getpid());
-    if (!map_memory(atoi(arguments[2])))
+    if (!map_memory(atoi(arguments[3])))
         return true;
     while (task == CREW_TAKE_TURNS && !atomic_load(&memory->go))
         usleep(100);
-    if (work(arguments[1], number, task, atoi(arguments[5])) == LEASELOCK_OK)
+    if (work(arguments[1], number, task, atoi(arguments[6])) == LEASELOCK_OK)
         *status = 0;
     else
         fprintf(stderr, "worker %d: %s\n", number, leaselock_error_last()->message);

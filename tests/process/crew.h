@@ -15,13 +15,15 @@ typedef enum crew_task {
 
 enum { CREW_MAX = 8, CREW_TTL_MS = 400 };
 
-extern const char crew_resource[];
+/* Reads `program [URL]`: the database of all tests. Without it each makes a new SQLite file. */
+void crew_use(int count, char **arguments);
 
-/* A new file for the test's database, and an empty book. Setup and teardown. */
+/* A database and a resource that nobody has used, and an empty book. Setup and teardown. */
 int crew_setup(void **state);
 int crew_teardown(void **state);
 
 const char *crew_url(void);
+const char *crew_resource(void);
 history *crew_book(void);
 
 /* Starts worker `number`; those of CREW_TAKE_TURNS wait for crew_go(), so that all begin at once. */

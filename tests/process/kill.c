@@ -81,7 +81,7 @@ TEST(whoever_is_killed_or_stopped_no_two_hold_at_once_and_no_sequence_comes_twic
 TEST(a_killed_holders_resource_is_free_by_its_ttl)
 {
     const leaselock_obtain_options patient = {.struct_size = sizeof patient, .wait_ms = PATIENCE_MS};
-    const leaselock_list_options one = {.struct_size = sizeof one, .resource = crew_resource};
+    const leaselock_list_options one = {.struct_size = sizeof one, .resource = crew_resource()};
     pid_t worker = crew_start(0, CREW_HOLD, 0);
     assert_eventually(grants() == 1 && crew_book()->entries[0].from_us != 0);
     end_worker(worker);
@@ -93,7 +93,7 @@ TEST(a_killed_holders_resource_is_free_by_its_ttl)
     assert_ok(leaselock_lock_list(lock, &one, &listing));
     int64_t left = leaselock_listing_remaining(listing, 0);
     assert_true(left <= CREW_TTL_MS);
-    assert_ok(leaselock_lock_obtain(lock, crew_resource, NULL, &patient, &lease));
+    assert_ok(leaselock_lock_obtain(lock, crew_resource(), NULL, &patient, &lease));
     assert_true(real_clock() - begin >= left - 1);
     assert_true(leaselock_lease_sequence(lease) > highest_sequence());
     assert_ok(leaselock_lock_release(lock, lease, NULL));
@@ -108,6 +108,7 @@ int main(int count, char **arguments)
     int status;
     if (crew_is_worker(count, arguments, &status))
         return status;
+    crew_use(count, arguments);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_killed_holders_resource_is_free_by_its_ttl, crew_setup, crew_teardown),
         cmocka_unit_test_setup_teardown(
