@@ -41,6 +41,7 @@ static const struct {
     {"SELECT \xC3\xA4$a$; b$a$; x", {"SELECT \xC3\xA4$a$;", "b$a$;", "x"}},
     {"SELECT $1$$;$$; SELECT 1$$;$$; SELECT 1e5$$;$$; SELECT $1a$; x",
      {"SELECT $1$$;$$;", "SELECT 1$$;$$;", "SELECT 1e5$$;$$;", "SELECT $1a$;", "x"}},
+    {"SELECT $1e5$a$; SELECT $11$a$;$a$; x", {"SELECT $1e5$a$;", "SELECT $11$a$;$a$;", "x"}},
     {"SELECT $a b$; c$a b$; x", {"SELECT $a b$;", "c$a b$;", "x"}},
     {"SELECT 1 --\r; SELECT 2\n; x", {"SELECT 1 --\r;", "SELECT 2\n;", "x"}},
     {"SELECT 1 /* /* ; */ ; */ ; SELECT 4 /*/ ; */; x", {"SELECT 1 /* /* ; */ ; */ ;", "SELECT 4 /*/ ; */;", "x"}},

@@ -152,10 +152,13 @@ static void skip_number(ll_pg_lexer *lexer)
     }
 }
 
-/* A string between two tags; else a mark, as before the number of a parameter. */
+/* A string between two tags, a parameter, or a lonely mark. "$1e5$$" is a parameter and a word. */
 static ll_pg_token_kind read_dollar(ll_pg_lexer *lexer)
 {
     size_t from = lexer->at++;
+    skip_digits(lexer);
+    if (lexer->at > from + 1)
+        return LL_PG_NUMBER;
     size_t end = lexer->at;
     if (starts_word(byte_at(lexer, end)))
         while (starts_word(byte_at(lexer, end)) || is_digit(byte_at(lexer, end)))

@@ -14,7 +14,10 @@ static bool begins(ll_pg_lexer lexer, const char *pattern)
 
 /* ---- where a statement ends ---- */
 
-/* The body of a routine has statements of its own: BEGIN ATOMIC …; …; END. No other END is where a statement would begin. */
+/*
+ * The body of a routine has statements of its own: BEGIN ATOMIC …; …; END. No other END is where a statement would begin. (A routine
+ * that is created in a body would have one, but every server refuses it.)
+ */
 typedef struct ll_body {
     bool possible, open;
     bool at_start; /* of one of its statements */
