@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "migrate/anywhere.h"
+
 const char *migrations_directory(void)
 {
     return in_folder("migrations");
@@ -38,38 +40,6 @@ leaselock_migrations *open_patiently(void)
     return open_waiting("", PATIENCE_MS);
 }
 
-void end_migrations(leaselock_migrations *migrations)
-{
-    assert_ok(leaselock_migrations_close(migrations));
-    leaselock_migrations_free(migrations);
-}
-
-void assert_run(leaselock_status status, leaselock_migration_result *result, leaselock_migration_kind kind, int64_t to)
-{
-    assert_ok(status);
-    assert_string_equal(leaselock_migration_kind_name(leaselock_migration_result_kind(result)),
-                        leaselock_migration_kind_name(kind));
-    assert_int_equal(leaselock_migration_result_to(result), to);
-    leaselock_migration_result_free(result);
-}
-
-void assert_goes(leaselock_status (*go)(leaselock_migrations *, leaselock_migration_result **),
-                 leaselock_migrations *migrations, leaselock_migration_kind kind, int64_t to)
-{
-    leaselock_migration_result *result = NULL;
-    leaselock_status status = go(migrations, &result);
-    assert_run(status, result, kind, to);
-}
-
-void assert_version(leaselock_migrations *migrations, int64_t version, bool dirty)
-{
-    int64_t found;
-    bool found_dirty;
-    assert_ok(leaselock_migrations_version(migrations, &found, &found_dirty));
-    assert_int_equal(found, version);
-    assert_int_equal(found_dirty, dirty);
-}
-
 const char *database_text(const char *sql)
 {
     static char answers[4][8192];
@@ -95,8 +65,49 @@ const char *database_text(const char *sql)
     return answer;
 }
 
-void assert_message(const char *part)
+/* ---- anywhere.h ---- */
+
+const unsigned anywhere_rounds = 30;
+
+int anywhere_setup(void **state)
 {
-    if (!strstr(leaselock_error_last()->message, part))
-        fail_msg("\"%s\" is not in: %s", part, leaselock_error_last()->message);
+    return folder_setup(state);
+}
+
+int anywhere_teardown(void **state)
+{
+    return folder_teardown(state);
+}
+
+void anywhere_empty(void)
+{
+    delete_database();
+}
+
+const char *anywhere_url(void)
+{
+    return database_url();
+}
+
+void anywhere_run(const char *sql)
+{
+    database_run(sql);
+}
+
+const char *anywhere_text(const char *sql)
+{
+    return database_text(sql);
+}
+
+void anywhere_make_ran(void)
+{
+    database_run("CREATE TABLE ran (id INTEGER PRIMARY KEY, what TEXT)");
+}
+
+const char *anywhere_ran(const char *separator)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SELECT coalesce(group_concat(what, '%s'), '') FROM (SELECT what FROM ran ORDER BY id)",
+             separator);
+    return database_text(sql);
 }

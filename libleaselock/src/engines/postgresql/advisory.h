@@ -10,8 +10,8 @@ uint32_t ll_pg_advisory_key(const char *database, const char *const *names, size
 enum { LL_PG_KEYS_MAX = 3 };
 
 /*
- * The keys of one version table, ascending, each once; how many. golang-migrate as a library names the database as the server
- * does, its command line as the URL's path does, with the slash: `path`, NULL where there is none.
+ * The keys of one version table, ascending, each once; how many. golang-migrate as a library names the database as the
+ * server does, its command line as the URL's path does, with the slash: `path`, NULL where there is none.
  */
 size_t ll_pg_advisory_keys(const char *database, const char *path, const char *schema, const char *table,
                            uint32_t keys[LL_PG_KEYS_MAX]);

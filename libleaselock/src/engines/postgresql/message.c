@@ -81,7 +81,6 @@ static bool cancel_and_wait(leaselock_connection *connection)
     return false;
 }
 
-/* Nobody is here to copy from or to. */
 static void refuse_copy(PGconn *link, ExecStatusType kind)
 {
     if (kind == PGRES_COPY_IN)
@@ -95,6 +94,7 @@ static void take(PGconn *link, PGresult *result, ll_pg_reply *reply)
     ExecStatusType kind = pq.PQresultStatus(result);
     if (kind == PGRES_COPY_IN || kind == PGRES_COPY_OUT || kind == PGRES_COPY_BOTH) {
         refuse_copy(link, kind);
+        reply->copied = true;
         pq.PQclear(result);
     } else if (kind == PGRES_FATAL_ERROR || kind == PGRES_BAD_RESPONSE) {
         pq.PQclear(reply->failure ? result : NULL);
@@ -158,7 +158,8 @@ leaselock_status ll_pg_send(leaselock_connection *connection, const ll_pg_messag
     return status == LEASELOCK_OK ? receive(connection, message, reply) : status;
 }
 
-static leaselock_status ask(leaselock_connection *connection, ll_pg_message *message, const char *doing, PGresult **result)
+static leaselock_status ask(leaselock_connection *connection, ll_pg_message *message, const char *doing,
+                            PGresult **result)
 {
     ll_pg_reply reply;
     for (int i = 0; i < LL_PG_PARAMETERS_MAX && message->values[i]; i++)

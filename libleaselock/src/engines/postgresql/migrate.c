@@ -29,13 +29,16 @@ static bool is_true(const PGresult *result, int column)
 }
 
 /* What there is of that name; information_schema would hide what the role may not read. */
-static leaselock_status look(leaselock_connection *connection, const leaselock_call *call, leaselock_version_row *row, bool *found)
+static leaselock_status look(leaselock_connection *connection, const leaselock_call *call, leaselock_version_row *row,
+                             bool *found)
 {
     static const char text[] =
         "SELECT c.relkind IN ('r', 'p'), pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND"
         "  pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
-        "  (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid"
-        "    WHERE a.attrelid = c.oid AND (a.attname = 'version' AND coalesce(nullif(t.typbasetype, 0), t.oid) IN (20, 21, 23)"
+        "  (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = "
+        "a.atttypid"
+        "    WHERE a.attrelid = c.oid AND (a.attname = 'version' AND coalesce(nullif(t.typbasetype, 0), t.oid) IN (20, "
+        "21, 23)"
         "    OR a.attname = 'dirty' AND coalesce(nullif(t.typbasetype, 0), t.oid) = 16)) = 2"
         " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
         " WHERE n.nspname = $1 AND c.relname = $2";
@@ -49,8 +52,9 @@ static leaselock_status look(leaselock_connection *connection, const leaselock_c
     else if (*found && !is_true(result, 2))
         status = foreign(row, "it has no columns \"version\", a whole number, and \"dirty\", a boolean");
     else if (*found && !is_true(result, 1))
-        status = ll_error_set(LEASELOCK_PERMISSION, "PostgreSQL: the role may not read the version table %s: it needs USAGE on the "
-                                                    "schema and SELECT on the table",
+        status = ll_error_set(LEASELOCK_PERMISSION,
+                              "PostgreSQL: the role may not read the version table %s: it needs USAGE on the "
+                              "schema and SELECT on the table",
                               migrating->table);
     pq.PQclear(result);
     return status;
@@ -71,7 +75,8 @@ static void read_values(const PGresult *result, leaselock_version_row *row)
         row->kind = LEASELOCK_VERSION_ROW;
 }
 
-static leaselock_status read_row(leaselock_connection *connection, const leaselock_call *call, leaselock_version_row *row)
+static leaselock_status read_row(leaselock_connection *connection, const leaselock_call *call,
+                                 leaselock_version_row *row)
 {
     char *text = ll_format("SELECT version, dirty FROM %s LIMIT 2", connection->migrating->table);
     if (!text)
@@ -97,28 +102,33 @@ static leaselock_status read_version(leaselock_connection *connection, const lea
     leaselock_status status = ll_pg_migrate_ready(connection, true, call);
     if (status == LEASELOCK_OK)
         status = look(connection, call, row, &found);
-    return status == LEASELOCK_OK && found && row->kind == LEASELOCK_VERSION_NONE ? read_row(connection, call, row) : status;
+    return status == LEASELOCK_OK && found && row->kind == LEASELOCK_VERSION_NONE ? read_row(connection, call, row)
+                                                                                  : status;
 }
 
-/* golang-migrate's, to the letter; begin() has seen to it already, and IF NOT EXISTS would ask for rights to make it. */
+/* golang-migrate's, to the letter; begin() has seen to it already, and IF NOT EXISTS would ask for rights to make it.
+ */
 static leaselock_status create_table(leaselock_connection *connection, const leaselock_version_table *table)
 {
     leaselock_version_row row = {.kind = LEASELOCK_VERSION_NONE};
     bool found;
     leaselock_status status = look(connection, connection->migrating->call, &row, &found);
-    return status == LEASELOCK_OK && !found ? ll_pg_make_version_table(connection, table->name, connection->migrating->call)
-                                            : status;
+    return status == LEASELOCK_OK && !found
+               ? ll_pg_make_version_table(connection, table->name, connection->migrating->call)
+               : status;
 }
 
-/* The script may have dropped the table. What is not golang-migrate's in it goes back to its defaults, as with golang-migrate. */
-static leaselock_status write_version(leaselock_connection *connection, const leaselock_version_table *table, int64_t version,
-                                      bool dirty)
+/* The script may have dropped the table. What is not golang-migrate's in it goes back to its defaults, as with
+ * golang-migrate. */
+static leaselock_status write_version(leaselock_connection *connection, const leaselock_version_table *table,
+                                      int64_t version, bool dirty)
 {
     const leaselock_call *call = connection->migrating->call;
     leaselock_status status = create_table(connection, table);
-    char *text = version >= 0 || dirty ? ll_format("DELETE FROM %s; INSERT INTO %s (version, dirty) VALUES (%lld, %s)", table->name,
-                                                   table->name, (long long)version, dirty ? "true" : "false")
-                                       : ll_format("DELETE FROM %s", table->name);
+    char *text = version >= 0 || dirty
+                     ? ll_format("DELETE FROM %s; INSERT INTO %s (version, dirty) VALUES (%lld, %s)", table->name,
+                                 table->name, (long long)version, dirty ? "true" : "false")
+                     : ll_format("DELETE FROM %s", table->name);
     if (status == LEASELOCK_OK)
         status = text ? ll_pg_tell(connection, call, text, "write the version") : LEASELOCK_NOMEM;
     ll_free(text);
@@ -135,7 +145,8 @@ static leaselock_status examine(leaselock_connection *connection, leaselock_scri
     return status;
 }
 
-static leaselock_status begin(leaselock_connection *connection, const leaselock_script *script, const leaselock_call *call)
+static leaselock_status begin(leaselock_connection *connection, const leaselock_script *script,
+                              const leaselock_call *call)
 {
     connection->migrating->call = call;
     return ll_pg_migrate_begin(connection, script, call);
@@ -143,16 +154,15 @@ static leaselock_status begin(leaselock_connection *connection, const leaselock_
 
 static leaselock_status commit(leaselock_connection *connection, const leaselock_call *call)
 {
-    ll_pg_message message = {.text = "COMMIT",
-                             .call = call,
-                             .asked_from_ms = ll_clock_after(COMMIT_ALONE_MS),
-                             .until_ms = INT64_MAX};
+    ll_pg_message message = {
+        .text = "COMMIT", .call = call, .asked_from_ms = ll_clock_after(COMMIT_ALONE_MS), .until_ms = INT64_MAX};
     ll_pg_reply reply;
     leaselock_status status = ll_pg_send(connection, &message, &reply);
     if (status == LEASELOCK_OK && reply.failure)
         status = ll_pg_commit_fail(connection, reply.failure);
     else if (status == LEASELOCK_OK && strcmp(pq.PQcmdStatus(reply.result), "COMMIT") != 0)
-        status = ll_error_set(LEASELOCK_INTERNAL, "PostgreSQL: the transaction of the migration had failed before its commit");
+        status = ll_error_set(LEASELOCK_INTERNAL,
+                              "PostgreSQL: the transaction of the migration had failed before its commit");
     if (status == LEASELOCK_OK)
         connection->migrating->inside = false;
     ll_pg_reply_clear(&reply);

@@ -1,7 +1,7 @@
 /*
- * A user's own migrations: golang-migrate's table and locks, on a connection of their own or on one that the program lends.
- * One session from begin to end: what a script sets is there for the next one, as in golang-migrate. So everything of ours is
- * qualified, and a link that breaks in the midst of a run ends the run.
+ * A user's own migrations: golang-migrate's table and locks, on a connection of their own or on one that the program
+ * lends. One session from begin to end: what a script sets is there for the next one, as in golang-migrate. So
+ * everything of ours is qualified, and a link that breaks in the midst of a run ends the run.
  */
 #ifndef LL_POSTGRESQL_MIGRATE_H
 #define LL_POSTGRESQL_MIGRATE_H
@@ -10,19 +10,19 @@
 #include "engines/postgresql/message.h"
 
 typedef struct ll_pg_migrating {
-    char *table;                /* "schema"."name", as statements want it */
-    char *schema, *name;        /* the same two, plain */
-    char *own_schema;           /* of the session when it was opened: what drop() empties */
+    char *table;                   /* "schema"."name", as statements want it */
+    char *schema, *name;           /* the same two, plain */
+    char *own_schema;              /* of the session when it was opened: what drop() empties */
     uint32_t keys[LL_PG_KEYS_MAX]; /* of the advisory locks, ascending */
     size_t key_count;
     int64_t statement_timeout_ms; /* x-statement-timeout; 0: none */
-    bool one_by_one;            /* x-multi-statement */
-    bool borrowed;              /* the link is the program's */
-    bool direct;                /* the session stays the same from transaction to transaction: no pooler */
-    bool used;                  /* a script has run in the session */
-    bool inside;                /* a transaction of ours, or one that a script left open */
-    bool excluding;             /* the session holds the keys */
-    const leaselock_call *call; /* of the last begin */
+    bool one_by_one;              /* x-multi-statement */
+    bool borrowed;                /* the link is the program's */
+    bool direct;                  /* the session stays the same from transaction to transaction: no pooler */
+    bool used;                    /* a script has run in the session */
+    bool inside;                  /* a transaction of ours, or one that a script left open */
+    bool excluding;               /* the session holds the keys */
+    const leaselock_call *call;   /* of the last begin */
     /* what the URL said of the version table */
     char *given_table;
     bool given_quoted;
@@ -36,7 +36,8 @@ leaselock_status ll_pg_migrate_parse(const char *url, ll_pg_migrating *migrating
 leaselock_status ll_pg_migrate_open(const char *url, const char *table, void *borrowed, const leaselock_call *call,
                                     leaselock_connection **out);
 void ll_pg_migrate_settings(leaselock_connection *connection, leaselock_migration_settings *out);
-/* An idle session, or one inside of our transaction; a broken one is replaced at the start of a run only. INVALID: a lent one is in use. */
+/* An idle session, or one inside of our transaction; a broken one is replaced at the start of a run only. INVALID: a
+ * lent one is in use. */
 leaselock_status ll_pg_migrate_ready(leaselock_connection *connection, bool new_run, const leaselock_call *call);
 void ll_pg_free_migrating(leaselock_connection *connection);
 bool ll_pg_is_borrowed(const leaselock_connection *connection);
@@ -46,7 +47,8 @@ bool ll_pg_is_borrowed(const leaselock_connection *connection);
 leaselock_status ll_pg_migrate_begin(leaselock_connection *connection, const leaselock_script *script,
                                      const leaselock_call *call);
 /* golang-migrate's, to the letter. */
-leaselock_status ll_pg_make_version_table(leaselock_connection *connection, const char *table, const leaselock_call *call);
+leaselock_status ll_pg_make_version_table(leaselock_connection *connection, const char *table,
+                                          const leaselock_call *call);
 /* The same as begin without the table, which need not be there. */
 leaselock_status ll_pg_migrate_begin_bare(leaselock_connection *connection, const leaselock_call *call);
 leaselock_status ll_pg_migrate_exclude(leaselock_connection *connection, const leaselock_call *call);
@@ -60,7 +62,8 @@ leaselock_status ll_pg_migrate_run(leaselock_connection *connection, leaselock_s
 bool ll_pg_migrate_escapes(const leaselock_connection *connection);
 
 /* --- migrate_fail.c --- */
-/* What a script's failure means: `at` is the text that was sent, from script->text + begin; `statements` came to their end before. */
+/* What a script's failure means: `at` is the text that was sent, from script->text + begin; `statements` came to their
+ * end before. */
 leaselock_status ll_pg_script_fail(leaselock_connection *connection, leaselock_script *script, size_t begin, size_t end,
                                    const ll_pg_reply *reply);
 leaselock_status ll_pg_script_fail_at(leaselock_script *script, size_t at, const char *what);

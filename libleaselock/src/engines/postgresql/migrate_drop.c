@@ -5,17 +5,19 @@
 #include "util/alloc.h"
 
 /*
- * All of the schema that the session was opened in, and the version table where that is elsewhere; in one statement, since what
- * hangs together goes together. What an extension has brought is the extension's.
+ * All of the schema that the session was opened in, and the version table where that is elsewhere; in one statement,
+ * since what hangs together goes together. What an extension has brought is the extension's.
  */
 static const char listing[] =
-    "SELECT pg_catalog.count(*), pg_catalog.string_agg('DROP ' || CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW'"
+    "SELECT pg_catalog.count(*), pg_catalog.string_agg('DROP ' || CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN "
+    "'MATERIALIZED VIEW'"
     "  WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END || ' IF EXISTS ' || pg_catalog.quote_ident(n.nspname) || '.'"
     "  || pg_catalog.quote_ident(c.relname) || ' CASCADE', '; ')"
     " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
     " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND (n.nspname = $1 OR n.nspname || '.' || c.relname = $2)"
     " AND c.relname NOT IN ('leaselock_leases', 'leaselock_control', 'leaselock_migrations')"
-    " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+    " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.classid = "
+    "'pg_catalog.pg_class'::pg_catalog.regclass"
     "  AND d.objid = c.oid AND d.deptype = 'e')";
 
 static leaselock_status drop_listed(leaselock_connection *connection, const leaselock_call *call, int64_t *dropped)

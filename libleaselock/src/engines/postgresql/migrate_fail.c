@@ -91,8 +91,10 @@ leaselock_status ll_pg_commit_fail(leaselock_connection *connection, const PGres
     const char *sqlstate = field(failure, PG_DIAG_SQLSTATE);
     describe(connection, failure, text);
     if (drop_broken(connection))
-        ll_error_set(LEASELOCK_UNAVAILABLE, "PostgreSQL: the connection was lost while a migration was committed: all of it is "
-                                            "applied, or nothing (the next run looks): %s", text);
+        ll_error_set(LEASELOCK_UNAVAILABLE,
+                     "PostgreSQL: the connection was lost while a migration was committed: all of it is "
+                     "applied, or nothing (the next run looks): %s",
+                     text);
     else if (is_passing(sqlstate))
         ll_error_set(status_of(sqlstate), "PostgreSQL: cannot commit the migration: %s", text);
     else
@@ -126,8 +128,8 @@ typedef struct ll_place {
     ll_pg_statement statement;
 } ll_place;
 
-static ll_place find_place(const leaselock_connection *connection, const leaselock_script *script, size_t begin, size_t end,
-                           const ll_pg_reply *reply)
+static ll_place find_place(const leaselock_connection *connection, const leaselock_script *script, size_t begin,
+                           size_t end, const ll_pg_reply *reply)
 {
     ll_place place = {.known = false};
     size_t position = strtoul(field(reply->failure, PG_DIAG_STATEMENT_POSITION), NULL, 10), next = begin, done = 0;
@@ -141,16 +143,16 @@ static ll_place find_place(const leaselock_connection *connection, const leaselo
 }
 
 /* "000003_x.up.sql:3:8: syntax error at or near "TABEL" (in: CREATE TABEL users)": what, and where. */
-static leaselock_status set_at(leaselock_script *script, leaselock_status status, size_t at, const ll_pg_statement *statement,
-                               const char *what)
+static leaselock_status set_at(leaselock_script *script, leaselock_status status, size_t at,
+                               const ll_pg_statement *statement, const char *what)
 {
     char excerpt[EXCERPT_MAX + 1] = "";
     ll_position position = ll_position_of(script->text, at);
     script->failed_at = at + 1;
     if (statement)
         take_excerpt(script->text + statement->first, statement->end - statement->first, excerpt);
-    return ll_error_set(status, "%s:%lld:%lld: %s%s%s%s", script->name, (long long)position.line, (long long)position.column,
-                        what, excerpt[0] ? " (in: " : "", excerpt, excerpt[0] ? ")" : "");
+    return ll_error_set(status, "%s:%lld:%lld: %s%s%s%s", script->name, (long long)position.line,
+                        (long long)position.column, what, excerpt[0] ? " (in: " : "", excerpt, excerpt[0] ? ")" : "");
 }
 
 leaselock_status ll_pg_script_fail_at(leaselock_script *script, size_t at, const char *what)
@@ -166,9 +168,9 @@ leaselock_status ll_pg_script_fail(leaselock_connection *connection, leaselock_s
     ll_place place = find_place(connection, script, begin, end, reply);
     describe(connection, reply->failure, text);
     bool passing = drop_broken(connection) || is_passing(sqlstate);
-    leaselock_status status = !passing                           ? LEASELOCK_MIGRATION_FAILED
+    leaselock_status status = !passing                         ? LEASELOCK_MIGRATION_FAILED
                               : strcmp(sqlstate, "53100") == 0 ? LEASELOCK_FULL
-                                                                 : LEASELOCK_UNAVAILABLE;
+                                                               : LEASELOCK_UNAVAILABLE;
     if (place.known)
         set_at(script, status, place.at, &place.statement, text);
     else
@@ -178,6 +180,7 @@ leaselock_status ll_pg_script_fail(leaselock_connection *connection, leaselock_s
 
 void ll_pg_log_notice(const PGresult *notice)
 {
-    int level = strcmp(field(notice, PG_DIAG_SEVERITY_NONLOCALIZED), "WARNING") == 0 ? LEASELOCK_LOG_WARNING : LEASELOCK_LOG_INFO;
+    int level = strcmp(field(notice, PG_DIAG_SEVERITY_NONLOCALIZED), "WARNING") == 0 ? LEASELOCK_LOG_WARNING
+                                                                                     : LEASELOCK_LOG_INFO;
     ll_log(level, "postgresql", "%s", field(notice, PG_DIAG_MESSAGE_PRIMARY));
 }

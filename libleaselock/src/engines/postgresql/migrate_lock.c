@@ -1,6 +1,7 @@
 /*
- * Keeping other runners out: golang-migrate's advisory locks, asked for again and again instead of waited for. Whoever waits
- * inside of pg_advisory_lock() has a snapshot that CREATE INDEX CONCURRENTLY waits for, and may be given the lock later on.
+ * Keeping other runners out: golang-migrate's advisory locks, asked for again and again instead of waited for. Whoever
+ * waits inside of pg_advisory_lock() has a snapshot that CREATE INDEX CONCURRENTLY waits for, and may be given the lock
+ * later on.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,8 +25,8 @@ static void write_tries(const ll_pg_migrating *migrating, const char *function, 
 {
     int used = snprintf(text, TRIES_TEXT, "SELECT CASE");
     for (size_t i = 0; i < migrating->key_count && used < TRIES_TEXT; i++)
-        used += snprintf(text + used, (size_t)(TRIES_TEXT - used), " WHEN NOT pg_catalog.%s(%" PRIu32 ") THEN %zu", function,
-                         migrating->keys[i], i);
+        used += snprintf(text + used, (size_t)(TRIES_TEXT - used), " WHEN NOT pg_catalog.%s(%" PRIu32 ") THEN %zu",
+                         function, migrating->keys[i], i);
     if (used < TRIES_TEXT)
         snprintf(text + used, (size_t)(TRIES_TEXT - used), " ELSE %zu END", migrating->key_count);
 }
@@ -38,18 +39,21 @@ static void write_keys(const ll_pg_migrating *migrating, char text[KEYS_TEXT])
 }
 
 /* Of the keys, and those who wait for them or have them. */
-#define ON_KEYS \
-    "l.locktype = 'advisory' AND l.classid = 0 AND l.objsubid = 1 AND l.objid::pg_catalog.int8 IN (%s)" \
-    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())"
+#define ON_KEYS                                                                                                        \
+    "l.locktype = 'advisory' AND l.classid = 0 AND l.objsubid = 1 AND l.objid::pg_catalog.int8 IN (%s)"                \
+    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = "                              \
+    "pg_catalog.current_database())"
 
 /* Time is over: who has the keys, or the table. */
 static leaselock_status say_who(leaselock_connection *connection, const leaselock_call *call)
 {
     static const char format[] =
-        "SELECT pg_catalog.string_agg(DISTINCT 'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', ''), ', ')"
+        "SELECT pg_catalog.string_agg(DISTINCT 'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') "
+        "|| ')', ''), ', ')"
         " FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid"
         " WHERE l.granted AND l.pid <> pg_catalog.pg_backend_pid() AND (" ON_KEYS
-        " OR l.mode LIKE '%%Exclusive%%' AND l.relation = (SELECT c.oid FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n"
+        " OR l.mode LIKE '%%Exclusive%%' AND l.relation = (SELECT c.oid FROM pg_catalog.pg_class AS c JOIN "
+        "pg_catalog.pg_namespace AS n"
         " ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2))";
     ll_pg_migrating *migrating = connection->migrating;
     char keys[KEYS_TEXT];
@@ -149,17 +153,19 @@ leaselock_status ll_pg_migrate_begin_bare(leaselock_connection *connection, cons
     return status == LEASELOCK_OK ? begin_bare(connection, call) : status;
 }
 
-leaselock_status ll_pg_make_version_table(leaselock_connection *connection, const char *table, const leaselock_call *call)
+leaselock_status ll_pg_make_version_table(leaselock_connection *connection, const char *table,
+                                          const leaselock_call *call)
 {
-    char *text = ll_format("CREATE TABLE IF NOT EXISTS %s (version bigint not null primary key, dirty boolean not null)", table);
+    char *text =
+        ll_format("CREATE TABLE IF NOT EXISTS %s (version bigint not null primary key, dirty boolean not null)", table);
     leaselock_status status = text ? ll_pg_tell(connection, call, text, "create the version table") : LEASELOCK_NOMEM;
     ll_free(text);
     return status;
 }
 
 /*
- * In a transaction of its own, so that it is there for what a failed migration leaves to golang-migrate; it must be there before
- * a transaction's first snapshot, too.
+ * In a transaction of its own, so that it is there for what a failed migration leaves to golang-migrate; it must be
+ * there before a transaction's first snapshot, too.
  */
 static leaselock_status make_table(leaselock_connection *connection, const leaselock_call *call)
 {
@@ -173,8 +179,8 @@ static leaselock_status make_table(leaselock_connection *connection, const lease
 }
 
 /*
- * The level that the script's first statements ask for, if any: it counts only before the first snapshot, and the locks take
- * one. That a script sets it once more, to what it is, is allowed at any time.
+ * The level that the script's first statements ask for, if any: it counts only before the first snapshot, and the locks
+ * take one. That a script sets it once more, to what it is, is allowed at any time.
  */
 static const char *isolation_of(const leaselock_script *script)
 {
@@ -194,8 +200,8 @@ static const char *isolation_of(const leaselock_script *script)
 }
 
 /*
- * The table's lock takes no snapshot: whoever moved the version before has committed by the time of the first one, also where
- * that one stays. READ ONLY is for the script alone, and comes later.
+ * The table's lock takes no snapshot: whoever moved the version before has committed by the time of the first one, also
+ * where that one stays. READ ONLY is for the script alone, and comes later.
  */
 static char *write_begin(const ll_pg_migrating *migrating, const leaselock_script *script)
 {
@@ -254,7 +260,8 @@ static leaselock_status is_awaited(leaselock_connection *connection, const lease
 {
     char keys[KEYS_TEXT], text[512];
     write_keys(connection->migrating, keys);
-    snprintf(text, sizeof text, "SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks AS l WHERE NOT l.granted AND " ON_KEYS, keys);
+    snprintf(text, sizeof text,
+             "SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks AS l WHERE NOT l.granted AND " ON_KEYS, keys);
     PGresult *result = NULL;
     leaselock_status status = ll_pg_ask(connection, call, text, no_values, "look who waits", &result);
     *out = status == LEASELOCK_OK && strcmp(pq.PQgetvalue(result, 0, 0), "0") != 0;
@@ -285,8 +292,9 @@ leaselock_status ll_pg_migrate_exclude(leaselock_connection *connection, const l
 {
     leaselock_status status = ll_pg_migrate_ready(connection, false, call);
     if (status == LEASELOCK_OK && !connection->migrating->direct)
-        status = ll_error_set(LEASELOCK_INVALID, "what cannot run in a transaction needs a session that stays the same, and this is a "
-                                                 "pooler's: connect to the server itself");
+        status = ll_error_set(LEASELOCK_INVALID,
+                              "what cannot run in a transaction needs a session that stays the same, and this is a "
+                              "pooler's: connect to the server itself");
     for (unsigned round = 0; status == LEASELOCK_OK; round++) {
         bool held;
         status = try_to_exclude(connection, call, &held);

@@ -33,8 +33,8 @@ static leaselock_status copy_value(const PGresult *result, int column, char **ou
 }
 
 /*
- * As golang-migrate's driver sets a session of its own up. A pooler makes up the process id that it tells when a connection
- * begins. `place` may be NULL.
+ * As golang-migrate's driver sets a session of its own up. A pooler makes up the process id that it tells when a
+ * connection begins. `place` may be NULL.
  */
 static leaselock_status greet(leaselock_connection *connection, const leaselock_call *call, ll_place *place)
 {
@@ -47,8 +47,9 @@ static leaselock_status greet(leaselock_connection *connection, const leaselock_
         return status;
     connection->migrating->direct = atoi(pq.PQgetvalue(result, 0, 0)) == pq.PQbackendPID(connection->link);
     if (place && pq.PQgetisnull(result, 0, 2))
-        status = ll_error_set(LEASELOCK_NOT_FOUND, "no schema of the role's search_path exists: name one in the URL, by "
-                                                   "search_path");
+        status =
+            ll_error_set(LEASELOCK_NOT_FOUND, "no schema of the role's search_path exists: name one in the URL, by "
+                                              "search_path");
     if (place && status == LEASELOCK_OK)
         status = copy_value(result, 1, &place->database);
     if (place && status == LEASELOCK_OK)
@@ -74,8 +75,9 @@ static leaselock_status check_idle(const leaselock_connection *connection)
     PGconn *link = connection->link;
     if (pq.PQtransactionStatus(link) == PQTRANS_IDLE && pq.PQpipelineStatus(link) == PQ_PIPELINE_OFF)
         return LEASELOCK_OK;
-    return ll_error_set(LEASELOCK_INVALID, "the connection that was lent is in use: a transaction or a statement of it is in "
-                                           "progress, or it is in pipeline mode");
+    return ll_error_set(LEASELOCK_INVALID,
+                        "the connection that was lent is in use: a transaction or a statement of it is in "
+                        "progress, or it is in pipeline mode");
 }
 
 static leaselock_status lost(leaselock_connection *connection)
@@ -115,7 +117,8 @@ static leaselock_status split_quoted(const char *text, char *parts[2], size_t *c
     for (const char *open = text; status == LEASELOCK_OK && (open = strchr(open, '"')) != NULL;) {
         const char *close = strchr(open + 1, '"');
         if (!close || close == open + 1 || *count == 2)
-            return ll_error_set(LEASELOCK_INVALID, "the version table is written \"table\" or \"schema\".\"table\", with its quotes");
+            return ll_error_set(LEASELOCK_INVALID,
+                                "the version table is written \"table\" or \"schema\".\"table\", with its quotes");
         parts[*count] = ll_format("%.*s", (int)(close - open - 1), open + 1);
         status = parts[(*count)++] ? LEASELOCK_OK : LEASELOCK_NOMEM;
         open = close + 1;
@@ -126,13 +129,15 @@ static leaselock_status split_quoted(const char *text, char *parts[2], size_t *c
 /* Unquoted, a name with a dot is one name. */
 static leaselock_status name_table(ll_pg_migrating *migrating, const char *schema)
 {
-    const char *given = migrating->given_table && migrating->given_table[0] ? migrating->given_table : "schema_migrations";
+    const char *given =
+        migrating->given_table && migrating->given_table[0] ? migrating->given_table : "schema_migrations";
     bool in_quotes = given[0] == '"' && given[1] && given[strlen(given) - 1] == '"';
     char *parts[2] = {NULL, NULL};
     size_t count = 0;
     leaselock_status status = LEASELOCK_OK;
     if (migrating->given_quoted && !in_quotes && migrating->given_table && migrating->given_table[0])
-        status = ll_error_set(LEASELOCK_INVALID, "x-migrations-table is not in quotes, and x-migrations-table-quoted says it is");
+        status = ll_error_set(LEASELOCK_INVALID,
+                              "x-migrations-table is not in quotes, and x-migrations-table-quoted says it is");
     else if (migrating->given_quoted && in_quotes)
         status = split_quoted(given, parts, &count);
     migrating->name = count > 0 ? parts[count - 1] : ll_strdup(given);
@@ -145,15 +150,18 @@ static leaselock_status name_table(ll_pg_migrating *migrating, const char *schem
     return migrating->table ? LEASELOCK_OK : LEASELOCK_NOMEM;
 }
 
-/* current_schema() moves when a schema is made that is named like the user: a new table, and everything would be run again. */
+/* current_schema() moves when a schema is made that is named like the user: a new table, and everything would be run
+ * again. */
 static leaselock_status warn_of_another(leaselock_connection *connection, const leaselock_call *call)
 {
     static const char text[] =
         "SELECT (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n.nspname), ', ') FROM pg_catalog.pg_class AS c"
-        "  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relname = $2 AND n.nspname <> $1 AND c.relkind = 'r'"
+        "  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relname = $2 AND n.nspname <> $1 AND "
+        "c.relkind = 'r'"
         "  AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid"
         "    AND a.attname IN ('version', 'dirty')) = 2)"
-        " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = "
+        "c.relnamespace"
         "  WHERE c.relname = $2 AND n.nspname = $1)";
     ll_pg_migrating *migrating = connection->migrating;
     const char *values[LL_PG_PARAMETERS_MAX] = {migrating->schema, migrating->name};
@@ -205,6 +213,18 @@ static leaselock_status take_table(ll_pg_migrating *migrating, const char *table
     return migrating->given_table ? LEASELOCK_OK : LEASELOCK_NOMEM;
 }
 
+/* Of a lent connection the URL says options only, and may be no more than "postgresql:". */
+static leaselock_status parse(const char *url, const void *borrowed, ll_pg_migrating *migrating, ll_pg_target *target)
+{
+    if (!borrowed)
+        return ll_pg_migrate_parse(url, migrating, target);
+    const char *options = strrchr(url, '?');
+    char *bare = ll_format("postgresql://%s", options ? options : "");
+    leaselock_status status = bare ? ll_pg_migrate_parse(bare, migrating, target) : LEASELOCK_NOMEM;
+    ll_free(bare);
+    return status;
+}
+
 leaselock_status ll_pg_migrate_open(const char *url, const char *table, void *borrowed, const leaselock_call *call,
                                     leaselock_connection **out)
 {
@@ -216,7 +236,7 @@ leaselock_status ll_pg_migrate_open(const char *url, const char *table, void *bo
     ll_place place = {NULL, NULL, NULL};
     if (connection)
         connection->migrating = migrating;
-    status = migrating ? ll_pg_migrate_parse(url, migrating, &connection->target) : LEASELOCK_NOMEM;
+    status = migrating ? parse(url, borrowed, migrating, &connection->target) : LEASELOCK_NOMEM;
     if (status == LEASELOCK_OK)
         status = take_table(migrating, table);
     if (status == LEASELOCK_OK) {

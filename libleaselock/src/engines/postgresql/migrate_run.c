@@ -10,7 +10,8 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* Put before the script, and released behind it: a script that ended our transaction and began another has it no more. */
+/* Put before the script, and released behind it: a script that ended our transaction and began another has it no more.
+ */
 #define MARK "leaselock_script"
 
 enum { TRIES_MAX = 3 };
@@ -30,7 +31,8 @@ static bool has_sqlstate(const ll_pg_reply *reply, const char *sqlstate)
     return found && strcmp(found, sqlstate) == 0;
 }
 
-/* One message with a part of the script; takes as long as it takes. The reply is the caller's to clear, whatever is returned. */
+/* One message with a part of the script; takes as long as it takes. The reply is the caller's to clear, whatever is
+ * returned. */
 static leaselock_status send_part(leaselock_connection *connection, leaselock_script *script, size_t begin, size_t end,
                                   const leaselock_call *call, ll_pg_reply *reply)
 {
@@ -40,29 +42,39 @@ static leaselock_status send_part(leaselock_connection *connection, leaselock_sc
     if (!text)
         return LEASELOCK_NOMEM;
     memcpy(text, script->text + begin, end - begin);
-    ll_pg_message message = {.text = text, .call = call, .until_ms = timeout_ms ? ll_clock_after(timeout_ms) : INT64_MAX};
+    ll_pg_message message = {
+        .text = text, .call = call, .until_ms = timeout_ms ? ll_clock_after(timeout_ms) : INT64_MAX};
     connection->migrating->used = true;
     leaselock_status status = ll_pg_send(connection, &message, reply);
     ll_free(text);
     if (reply->timed_out)
-        return ll_error_set(LEASELOCK_MIGRATION_FAILED, "%s: cancelled, since it took longer than the URL's x-statement-timeout of %lld ms",
+        return ll_error_set(LEASELOCK_MIGRATION_FAILED,
+                            "%s: cancelled, since it took longer than the URL's x-statement-timeout of %lld ms",
                             script->name, (long long)timeout_ms);
-    return status == LEASELOCK_OK && reply->failure ? ll_pg_script_fail(connection, script, begin, end, reply) : status;
+    if (status == LEASELOCK_OK && reply->failure)
+        return ll_pg_script_fail(connection, script, begin, end, reply);
+    return status == LEASELOCK_OK && reply->copied
+               ? ll_pg_script_fail_at(script, begin, "COPY to the client, and nobody is here to take the rows")
+               : status;
 }
 
 /* ---- inside of our transaction ---- */
 
-/* A procedure that commits, or what only the server knows to be impossible in a transaction: alone in its file it may run without. */
-static bool may_run_outside(const leaselock_connection *connection, const leaselock_script *script, const ll_pg_reply *reply)
+/* A procedure that commits, or what only the server knows to be impossible in a transaction: alone in its file it may
+ * run without. */
+static bool may_run_outside(const leaselock_connection *connection, const leaselock_script *script,
+                            const ll_pg_reply *reply)
 {
     return (has_sqlstate(reply, "2D000") || has_sqlstate(reply, "25001")) &&
            ll_pg_script_is_single(script, ll_pg_migrate_escapes(connection));
 }
 
 /* The transaction is still the one that was begun. */
-static leaselock_status check_inside(leaselock_connection *connection, leaselock_script *script, const leaselock_call *call)
+static leaselock_status check_inside(leaselock_connection *connection, leaselock_script *script,
+                                     const leaselock_call *call)
 {
-    static const char ended[] = "the script has ended the transaction around it: what it did before is committed, or gone";
+    static const char ended[] =
+        "the script has ended the transaction around it: what it did before is committed, or gone";
     ll_pg_message message = {.text = "RELEASE SAVEPOINT " MARK, .call = call, .until_ms = ll_pg_answer_until(call)};
     ll_pg_reply reply;
     if (pq.PQtransactionStatus(connection->link) != PQTRANS_INTRANS)
@@ -76,7 +88,8 @@ static leaselock_status check_inside(leaselock_connection *connection, leaselock
     return status;
 }
 
-static leaselock_status run_inside(leaselock_connection *connection, leaselock_script *script, const leaselock_call *call)
+static leaselock_status run_inside(leaselock_connection *connection, leaselock_script *script,
+                                   const leaselock_call *call)
 {
     ll_pg_modes modes = ll_pg_script_modes(script);
     bool only_reads = modes.access && strcmp(modes.access, "READ ONLY") == 0;
@@ -96,12 +109,14 @@ static leaselock_status run_inside(leaselock_connection *connection, leaselock_s
 /* ---- outside ---- */
 
 /* x-multi-statement: each statement by itself. */
-static leaselock_status run_one_by_one(leaselock_connection *connection, leaselock_script *script, const leaselock_call *call)
+static leaselock_status run_one_by_one(leaselock_connection *connection, leaselock_script *script,
+                                       const leaselock_call *call)
 {
     leaselock_status status = LEASELOCK_OK;
     ll_pg_statement statement;
-    for (size_t at = 0; status == LEASELOCK_OK && ll_pg_statement_next(script->text, script->size,
-                                                                        ll_pg_migrate_escapes(connection), &at, &statement);) {
+    for (size_t at = 0;
+         status == LEASELOCK_OK &&
+         ll_pg_statement_next(script->text, script->size, ll_pg_migrate_escapes(connection), &at, &statement);) {
         ll_pg_reply reply;
         status = send_part(connection, script, statement.begin, statement.end, call, &reply);
         ll_pg_reply_clear(&reply);
@@ -121,10 +136,11 @@ static bool builds_index(const leaselock_connection *connection, const leaselock
 static leaselock_status list_invalid(leaselock_connection *connection, const leaselock_call *call, char **out)
 {
     PGresult *result = NULL;
-    leaselock_status status = ll_pg_ask(connection, call,
-                                        "SELECT coalesce(pg_catalog.array_agg(indexrelid), '{}') FROM pg_catalog.pg_index"
-                                        " WHERE NOT indisvalid",
-                                        no_values, "look at the indexes", &result);
+    leaselock_status status =
+        ll_pg_ask(connection, call,
+                  "SELECT coalesce(pg_catalog.array_agg(indexrelid), '{}') FROM pg_catalog.pg_index"
+                  " WHERE NOT indisvalid",
+                  no_values, "look at the indexes", &result);
     if (status == LEASELOCK_OK) {
         *out = ll_strdup(pq.PQgetvalue(result, 0, 0));
         status = *out ? LEASELOCK_OK : LEASELOCK_NOMEM;
@@ -134,8 +150,8 @@ static leaselock_status list_invalid(leaselock_connection *connection, const lea
 }
 
 /*
- * Drops what a failed CREATE INDEX CONCURRENTLY has left: an index that is not valid and was not there before, on a table on
- * which nobody else is building one. IF NOT EXISTS would take it for the index. Keeps the error record.
+ * Drops what a failed CREATE INDEX CONCURRENTLY has left: an index that is not valid and was not there before, on a
+ * table on which nobody else is building one. IF NOT EXISTS would take it for the index. Keeps the error record.
  */
 static void drop_invalid(leaselock_connection *connection, const char *before)
 {
@@ -153,10 +169,12 @@ static void drop_invalid(leaselock_connection *connection, const char *before)
 }
 
 /*
- * A golang-migrate that comes while an index is built waits for our lock, and the build for its snapshot; the server may choose
- * us to break the circle. It is let through then (it finds the version dirty, and ends), and the build begins anew.
+ * A golang-migrate that comes while an index is built waits for our lock, and the build for its snapshot; the server
+ * may choose us to break the circle. It is let through then (it finds the version dirty, and ends), and the build
+ * begins anew.
  */
-static leaselock_status build_index(leaselock_connection *connection, leaselock_script *script, const leaselock_call *call)
+static leaselock_status build_index(leaselock_connection *connection, leaselock_script *script,
+                                    const leaselock_call *call)
 {
     char *before = NULL;
     leaselock_status status = list_invalid(connection, call, &before);
@@ -178,7 +196,8 @@ static leaselock_status build_index(leaselock_connection *connection, leaselock_
     return status;
 }
 
-static leaselock_status run_outside(leaselock_connection *connection, leaselock_script *script, const leaselock_call *call)
+static leaselock_status run_outside(leaselock_connection *connection, leaselock_script *script,
+                                    const leaselock_call *call)
 {
     connection->migrating->inside = true; /* whatever it begins is to be rolled back where it does not end it */
     if (connection->migrating->one_by_one)
@@ -191,7 +210,8 @@ static leaselock_status run_outside(leaselock_connection *connection, leaselock_
     return status;
 }
 
-leaselock_status ll_pg_migrate_run(leaselock_connection *connection, leaselock_script *script, const leaselock_call *call)
+leaselock_status ll_pg_migrate_run(leaselock_connection *connection, leaselock_script *script,
+                                   const leaselock_call *call)
 {
     if (!script->outside)
         return run_inside(connection, script, call);

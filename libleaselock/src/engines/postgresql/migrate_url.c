@@ -42,8 +42,9 @@ static leaselock_status read_strategy(const char *value)
 {
     if (!value[0] || strcmp(value, "advisory") == 0)
         return LEASELOCK_OK;
-    return ll_error_set(LEASELOCK_INVALID, "x-lock-strategy=%.32s: only advisory locks are taken here, and runners that lock by "
-                                           "a table would not be kept out",
+    return ll_error_set(LEASELOCK_INVALID,
+                        "x-lock-strategy=%.32s: only advisory locks are taken here, and runners that lock by "
+                        "a table would not be kept out",
                         value);
 }
 
@@ -70,8 +71,12 @@ static leaselock_status read_ours(const char *name, const char *value, ll_pg_mig
 /* Of Go's drivers, about how they talk; what they ask for is so here, or makes no difference. */
 static bool is_without_effect(const char *name)
 {
-    static const char *const names[] = {"binary_parameters", "default_query_exec_mode", "prefer_simple_protocol",
-                                        "statement_cache_mode", "statement_cache_capacity", "description_cache_capacity",
+    static const char *const names[] = {"binary_parameters",
+                                        "default_query_exec_mode",
+                                        "prefer_simple_protocol",
+                                        "statement_cache_mode",
+                                        "statement_cache_capacity",
+                                        "description_cache_capacity",
                                         "schema"}; /* where the tables of leases are */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
