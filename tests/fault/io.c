@@ -161,6 +161,23 @@ TEST(locks_that_are_held)
     fail_everywhere(FAULTS_BUSY, 30);
 }
 
+/* What SQLite has no code for is looked into: are the tables gone? A look that fails has no answer. */
+TEST(tables_that_could_not_be_looked_for_are_not_called_missing)
+{
+    bool failed = true;
+    leaselock_lock *lock = open_lock(database_url(), 1);
+    database_run("ALTER TABLE leaselock_leases RENAME COLUMN client TO somebody");
+    for (int call = 1; failed; call++) {
+        leaselock_lease *lease = NULL;
+        faults_arm(FAULTS_BUSY, call, true);
+        leaselock_status status = leaselock_lock_obtain_with_no_wait(lock, "r", NULL, NULL, &lease);
+        failed = faults_disarm();
+        assert_status(failed ? LEASELOCK_UNAVAILABLE : LEASELOCK_INTERNAL, status);
+    }
+    database_run("ALTER TABLE leaselock_leases RENAME COLUMN somebody TO client");
+    end_lock(lock);
+}
+
 TEST(no_memory_for_sqlite)
 {
     fail_everywhere(FAULTS_NOMEM, 1000);
@@ -185,6 +202,7 @@ int main(void)
         WITH_FAULTS(torn_writes),
         WITH_FAULTS(locks_that_are_held),
         WITH_FAULTS(no_memory_for_sqlite),
+        WITH_FAULTS(tables_that_could_not_be_looked_for_are_not_called_missing),
     };
     return cmocka_run_group_tests_name("fault_io", tests, NULL, NULL);
 }

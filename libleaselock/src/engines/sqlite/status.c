@@ -26,17 +26,27 @@ static leaselock_status status_of_errno(int code)
     }
 }
 
-/* Whatever they are: what is called so and is not ours is another failure than nothing at all. */
-static bool has_tables(sqlite3 *db)
+/* SQLITE_ROW: they are there, whatever they are. SQLITE_DONE: they are not. Else nobody can tell, and why. */
+static int look_for_tables(sqlite3 *db)
 {
     sqlite3_stmt *statement = NULL;
-    bool both = sqlite3_prepare_v2(db,
-                                   "SELECT count(*) = 2 FROM main.sqlite_master"
-                                   " WHERE name COLLATE NOCASE IN ('leaselock_leases', 'leaselock_control')",
-                                   -1, &statement, NULL) == SQLITE_OK &&
-                sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0);
+    int result = sqlite3_prepare_v2(db,
+                                    "SELECT 1 WHERE (SELECT count(*) FROM main.sqlite_master WHERE name COLLATE NOCASE IN"
+                                    " ('leaselock_leases', 'leaselock_control')) = 2",
+                                    -1, &statement, NULL);
+    if (result == SQLITE_OK)
+        result = sqlite3_step(statement);
     sqlite3_finalize(statement);
-    return both;
+    return result;
+}
+
+/* What is called as ours is and is not ours is another failure than nothing at all. */
+static leaselock_status status_of_error(sqlite3 *db)
+{
+    int found = look_for_tables(db);
+    if (found == SQLITE_DONE)
+        return LEASELOCK_NO_TABLES;
+    return found == SQLITE_ROW || (found & 0xff) == SQLITE_ERROR ? LEASELOCK_INTERNAL : ll_sqlite_status_of(db, found);
 }
 
 leaselock_status ll_sqlite_status_of(sqlite3 *db, int result)
@@ -74,7 +84,7 @@ leaselock_status ll_sqlite_status_of(sqlite3 *db, int result)
     case SQLITE_CANTOPEN:
         return status_of_errno(db ? sqlite3_system_errno(db) : EIO);
     case SQLITE_ERROR:
-        return db && !has_tables(db) ? LEASELOCK_NO_TABLES : LEASELOCK_INTERNAL;
+        return db ? status_of_error(db) : LEASELOCK_INTERNAL;
     default:
         return LEASELOCK_INTERNAL;
     }
@@ -92,6 +102,8 @@ leaselock_status ll_sqlite_fail(leaselock_connection *connection, int result, co
     char text[256];
     sqlite3_snprintf(sizeof text, text, "%s", sqlite3_errmsg(connection->db));
     leaselock_status status = ll_sqlite_status_of(connection->db, result);
+    if (status == LEASELOCK_UNAVAILABLE && connection->gave_up != LEASELOCK_OK)
+        return connection->gave_up; /* so it did while the tables were looked for */
     if (status == LEASELOCK_NO_TABLES && connection->migrating) /* a user's own database has none of ours */
         status = LEASELOCK_INTERNAL;
     return ll_error_set_native(status, result, "%s: cannot %s: %s", connection->file->path, doing, text);
