@@ -27,6 +27,8 @@ static leaselock_status end(soak_worker *worker, diary_event *event, leaselock_s
     event->status = status;
     if (status == LEASELOCK_BUSY || status == LEASELOCK_LOST)
         event->holder = leaselock_error_last()->sequence;
+    if (status == LEASELOCK_BUSY)
+        event->valid = leaselock_error_last()->remaining_ms > 0;
     diary_end(worker->lane, event);
     if (status <= LEASELOCK_IO || status == LEASELOCK_INTERNAL || status == LEASELOCK_INVALID)
         fprintf(stderr, "%s: %s\n", worker->client, leaselock_error_last()->message);
@@ -169,7 +171,7 @@ static int check_forked(soak_worker *worker)
     leaselock_lease *lease;
     if (leaselock_lock_obtain_with_no_wait(worker->lock, "resource-0", NULL, NULL, &lease) != LEASELOCK_FORKED)
         return 1;
-    if (leaselock_lock_open(worker->url, NULL, &another) != LEASELOCK_FORKED)
+    if (strncmp(worker->url, "sqlite:", 7) == 0 && leaselock_lock_open(worker->url, NULL, &another) != LEASELOCK_FORKED)
         return 2;
     for (int i = 0; i < HOLDS; i++) {
         leaselock_lease *inherited = worker->holds[i].lease;

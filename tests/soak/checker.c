@@ -148,8 +148,8 @@ static soak_handle *handle_of(soak_checker *checker, const diary_event *event)
 
 static void feed_obtain(soak_checker *checker, soak_resource *resource, const diary_event *event)
 {
-    if (event->status == LEASELOCK_BUSY)
-        claim(checker, resource, event->holder, CLAIM_HELD, event->before_us);
+    if (event->status == LEASELOCK_BUSY) /* nothing remains: somebody is at it, and this is who had it last */
+        claim(checker, resource, event->holder, event->valid ? CLAIM_HELD : CLAIM_LATEST, event->before_us);
     if (event->status != LEASELOCK_OK)
         return;
     claim(checker, resource, event->sequence, CLAIM_GRANTED, event->before_us);

@@ -46,7 +46,7 @@ static void answered(diary_kind kind, int lane, int64_t before_us, int64_t after
                      int64_t holder)
 {
     feed((diary_event){.kind = (uint8_t)kind, .lane = (uint8_t)lane, .before_us = before_us, .after_us = after_us,
-                         .sequence = sequence, .status = status, .holder = holder});
+                         .sequence = sequence, .status = status, .holder = holder, .valid = status == LEASELOCK_BUSY});
 }
 
 static void released(int lane, int64_t before_us, int64_t after_us, int64_t sequence, int status, bool ours)
@@ -296,6 +296,14 @@ TEST(busy_after_its_release)
     verdict("was called held after its release");
 }
 
+TEST(busy_with_nothing_left_names_the_last_holder)
+{
+    a_release_that_was_answered();
+    feed((diary_event){.kind = OBTAIN_NO_WAIT, .lane = 1, .before_us = 32 * MS, .after_us = 33 * MS,
+                       .status = LEASELOCK_BUSY, .holder = 1});
+    verdict(NULL);
+}
+
 TEST(listed_after_its_release)
 {
     a_release_that_was_answered();
@@ -395,6 +403,7 @@ int main(void)
         A_TEST(valid_after_its_release),
         A_TEST(renewed_after_its_release),
         A_TEST(busy_after_its_release),
+        A_TEST(busy_with_nothing_left_names_the_last_holder),
         A_TEST(listed_after_its_release),
         A_TEST(listed_as_held_after_its_release),
         A_TEST(a_keeper_is_seen),

@@ -23,7 +23,7 @@ void crew_start_member(soak_crew *crew, int lane)
     snprintf(number, sizeof number, "%d", lane);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)dice_next(&dice));
     char role[] = "--member";
-    char *arguments[] = {"soak", role, number, seed, (char *)crew->folder, NULL};
+    char *arguments[] = {"soak", role, number, seed, (char *)crew->folder, (char *)crew->url, NULL};
     atomic_store(&crew->diary->lanes[lane].reached_us, real_boot_us());
     int failure = posix_spawn(&member->pid, "/proc/self/exe", NULL, NULL, arguments, environ);
     if (failure) {
@@ -34,9 +34,9 @@ void crew_start_member(soak_crew *crew, int lane)
     member->continue_us = 0;
 }
 
-void crew_start(soak_crew *crew, soak_diary *diary, const char *folder, uint64_t seed)
+void crew_start(soak_crew *crew, soak_diary *diary, const char *folder, const char *url, uint64_t seed)
 {
-    *crew = (struct soak_crew){.diary = diary, .folder = folder, .seed = seed, .dice = {seed}};
+    *crew = (struct soak_crew){.diary = diary, .folder = folder, .url = url, .seed = seed, .dice = {seed}};
     for (int lane = 0; lane < LANES; lane++)
         atomic_store(&diary->lanes[lane].reached_us, INT64_MAX);
     for (int lane = 0; lane < CREW; lane++)

@@ -19,7 +19,8 @@ typedef struct soak_member {
 
 typedef struct soak_crew {
     soak_diary *diary;
-    const char *folder;
+    const char *folder; /* of the diary */
+    const char *url;
     uint64_t seed;
     soak_dice dice;
     soak_member members[CREW];
@@ -28,7 +29,7 @@ typedef struct soak_crew {
 } soak_crew;
 
 /* The members start at once. */
-void crew_start(soak_crew *crew, soak_diary *diary, const char *folder, uint64_t seed);
+void crew_start(soak_crew *crew, soak_diary *diary, const char *folder, const char *url, uint64_t seed);
 /* Starts the one that works in this lane. */
 void crew_start_member(soak_crew *crew, int lane);
 

@@ -119,7 +119,7 @@ const char *diary_kind_name(diary_kind kind)
 {
     static const char *const names[DIARY_KINDS] = {
         "obtain, no wait", "obtain, backoff", "obtain, wait", "release", "renew", "resume", "keep", "list",
-        "raise floor", "open", "fork", "neighbour writes", "neighbour reads", "row of a list", "look"};
+        "raise floor", "open", "fork", "neighbour writes", "neighbour reads", "neighbour kicks", "row of a list", "look"};
     return names[kind];
 }
 

@@ -26,9 +26,10 @@ typedef enum diary_kind {
     RAISE_FLOOR,
     OPEN,
     FORK,
-    /* of another SQLite client */
+    /* of another client of the database */
     NEIGHBOUR_WRITE,
     NEIGHBOUR_READ,
+    NEIGHBOUR_KICK,
     /* what was seen by the way */
     LISTED, /* a row of a list; before_us is the list's */
     LOOK,   /* at a lease: before_us is just before it was asked whether it is valid */
@@ -50,7 +51,7 @@ typedef struct diary_event {
     uint8_t lane;
     uint8_t resource;
     uint8_t hold;    /* the handle, one of the worker's HOLDS */
-    uint8_t valid;   /* LOOK: what the lease said; LISTED: it is held; RELEASE: it was ours */
+    uint8_t valid;   /* LOOK: what the lease said; LISTED: it is held; RELEASE: it was ours; BUSY: time remains */
     uint8_t expired; /* LOOK: the state, read after `valid`, is EXPIRED */
 } diary_event;
 

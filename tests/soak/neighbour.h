@@ -1,4 +1,4 @@
-/* Another SQLite client of the same file: it takes the write lock, or reads, for longer than anybody likes. */
+/* Another client of the same database: it locks, or reads, for longer than anybody likes. */
 #ifndef SOAK_NEIGHBOUR_H
 #define SOAK_NEIGHBOUR_H
 
@@ -6,9 +6,14 @@
 
 #include "soak/diary.h"
 
-_Noreturn void neighbour_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *folder);
+typedef struct soak_neighbour {
+    /* Until the diary says stop, then the process ends. */
+    void (*run)(soak_diary *diary, uint8_t lane, uint64_t seed, const char *url);
+    /* True when the database is sound; else what is wrong goes to stderr. */
+    bool (*check)(const char *url);
+} soak_neighbour;
 
-/* PRAGMA integrity_check: true when it says ok; else what it says goes to stderr. */
-bool neighbour_check(const char *folder);
+extern const soak_neighbour neighbour_sqlite;
+extern const soak_neighbour neighbour_postgresql;
 
 #endif

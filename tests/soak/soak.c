@@ -1,8 +1,8 @@
 /*
- * The long run: processes that do all that can be done with leases on one SQLite file, while they are killed, stopped,
- * and locked out, and a checker that reads what they saw. Exits with 1 when a promise was broken.
+ * The long run: processes that do all that can be done with leases on one database, while they are killed, stopped, and
+ * locked out, and a checker that reads what they saw. Exits with 1 when a promise was broken.
  *
- *   soak [--operations N] [--seconds S] [--seed X]      default: 1 000 000 operations
+ *   soak [--operations N] [--seconds S] [--seed X] [--db URL]      default: 1 000 000 operations on a new SQLite file
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -25,12 +25,23 @@ typedef struct soak_run {
     int64_t seconds;          /* likewise */
     uint64_t seed;
     char folder[64];
+    char url[4096];
     soak_diary *diary;
     soak_checker *checker;
     soak_tally tally;
     soak_crew crew;
     int64_t start_us;
 } soak_run;
+
+static const soak_neighbour *neighbour_on(const char *url)
+{
+#ifdef SOAK_POSTGRESQL
+    if (strncmp(url, "postgres", 8) == 0)
+        return &neighbour_postgresql;
+#endif
+    (void)url;
+    return &neighbour_sqlite;
+}
 
 static void read_lane(soak_run *soak, int lane)
 {
@@ -100,7 +111,7 @@ static bool is_enough(const soak_run *soak)
 
 static void run(soak_run *soak)
 {
-    crew_start(&soak->crew, soak->diary, soak->folder, soak->seed);
+    crew_start(&soak->crew, soak->diary, soak->folder, soak->url, soak->seed);
     while (!is_enough(soak)) {
         real_sleep(1);
         crew_annoy(&soak->crew);
@@ -122,11 +133,11 @@ static void run(soak_run *soak)
 /* Alone at last: the file is sound, and every resource can be had, with a number above all that were seen. */
 static void finish(soak_run *soak)
 {
-    if (!neighbour_check(soak->folder))
+    if (!neighbour_on(soak->url)->check(soak->url))
         checker_report(soak->checker, "the database is damaged");
     soak_worker last = {.diary = soak->diary, .lane = &soak->diary->lanes[ENDING], .number = ENDING,
                    .client = "the last", .dice = {soak->seed}};
-    snprintf(last.url, sizeof last.url, "sqlite:%s/leases.db", soak->folder);
+    snprintf(last.url, sizeof last.url, "%s", soak->url);
     call_open(&last, 0);
     for (uint8_t resource = 0; resource < RESOURCES; resource++) {
         leaselock_status status = LEASELOCK_BUSY;
@@ -187,6 +198,8 @@ static int run_in_folder(soak_run *soak)
         perror(soak->folder);
         return 2;
     }
+    if (!soak->url[0])
+        snprintf(soak->url, sizeof soak->url, "sqlite:%s/leases.db", soak->folder);
     snprintf(path, sizeof path, "%s/diary", soak->folder);
     soak->diary = diary_map(path);
     soak->checker = checker_new(stderr);
@@ -200,7 +213,7 @@ static int run_in_folder(soak_run *soak)
     return result;
 }
 
-/* soak --member LANE SEED FOLDER: one of the crew. */
+/* soak --member LANE SEED FOLDER URL: one of the crew. */
 static _Noreturn void be_a_member(char **arguments)
 {
     int lane = atoi(arguments[0]);
@@ -209,17 +222,17 @@ static _Noreturn void be_a_member(char **arguments)
     snprintf(path, sizeof path, "%s/diary", arguments[2]);
     soak_diary *diary = diary_map(path);
     if (lane == NEIGHBOUR)
-        neighbour_run(diary, (uint8_t)lane, seed, arguments[2]);
-    worker_run(diary, (uint8_t)lane, seed, arguments[2]);
+        neighbour_on(arguments[3])->run(diary, (uint8_t)lane, seed, arguments[3]);
+    worker_run(diary, (uint8_t)lane, seed, arguments[3]);
 }
 
 int main(int count, char **arguments)
 {
     static const struct option options[] = {
         {"operations", required_argument, NULL, 'o'}, {"seconds", required_argument, NULL, 's'},
-        {"seed", required_argument, NULL, 'x'}, {NULL, 0, NULL, 0}};
+        {"seed", required_argument, NULL, 'x'}, {"db", required_argument, NULL, 'd'}, {NULL, 0, NULL, 0}};
     static soak_run soak;
-    if (count == 5 && strcmp(arguments[1], "--member") == 0)
+    if (count == 6 && strcmp(arguments[1], "--member") == 0)
         be_a_member(arguments + 2);
     soak.seed = (uint64_t)real_boot_us();
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
@@ -229,6 +242,8 @@ int main(int count, char **arguments)
             soak.seconds = atoll(optarg);
         else if (option == 'x')
             soak.seed = strtoull(optarg, NULL, 10);
+        else if (option == 'd')
+            snprintf(soak.url, sizeof soak.url, "%s", optarg);
         else
             return 64;
     }

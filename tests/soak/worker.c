@@ -239,7 +239,7 @@ static void look_around(soak_worker *worker)
             look_at(worker, &worker->holds[i]);
 }
 
-_Noreturn void worker_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *folder)
+_Noreturn void worker_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *url)
 {
     static soak_worker worker;
     worker.diary = diary;
@@ -247,7 +247,7 @@ _Noreturn void worker_run(soak_diary *diary, uint8_t lane, uint64_t seed, const 
     worker.number = lane;
     worker.dice.state = seed;
     snprintf(worker.client, sizeof worker.client, "worker-%d", lane);
-    snprintf(worker.url, sizeof worker.url, "sqlite:%s/leases.db", folder);
+    snprintf(worker.url, sizeof worker.url, "%s", url);
     close_and_open(&worker);
     while (!atomic_load(&diary->stop)) {
         act(&worker);

@@ -6,7 +6,7 @@
 
 #include "soak/diary.h"
 
-/* The folder holds the diary and the database. Does not return. */
-_Noreturn void worker_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *folder);
+/* On the database of the URL. Does not return. */
+_Noreturn void worker_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *url);
 
 #endif

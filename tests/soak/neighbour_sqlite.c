@@ -10,12 +10,10 @@
 #include "support/clock.h"
 
 /* No checkpoints of its own: SQLite's automatic ones can lose a commit before 3.51.3. */
-static sqlite3 *open_database(const char *folder)
+static sqlite3 *open_database(const char *url)
 {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/leases.db", folder);
     sqlite3 *db;
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(url + strlen("sqlite:"), &db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
         exit(0); /* not there yet: the next one will find it */
     sqlite3_wal_autocheckpoint(db, 0);
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -40,10 +38,10 @@ static void stay(diary_lane *lane, diary_event event, sqlite3 *db, const char *f
     diary_end(lane, &event);
 }
 
-_Noreturn void neighbour_run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *folder)
+static void run(soak_diary *diary, uint8_t lane, uint64_t seed, const char *url)
 {
     soak_dice dice = {seed};
-    sqlite3 *db = open_database(folder);
+    sqlite3 *db = open_database(url);
     diary_event write = {.kind = NEIGHBOUR_WRITE, .lane = lane}, read = {.kind = NEIGHBOUR_READ, .lane = lane};
     while (!atomic_load(&diary->stop)) {
         real_sleep(dice_between(&dice, 20, 400));
@@ -70,11 +68,13 @@ static int take_answer(void *payload, int count, char **values, char **names)
     return 0;
 }
 
-bool neighbour_check(const char *folder)
+static bool check(const char *url)
 {
     bool ok = false;
-    sqlite3 *db = open_database(folder);
+    sqlite3 *db = open_database(url);
     int result = sqlite3_exec(db, "PRAGMA integrity_check", take_answer, &ok, NULL);
     sqlite3_close(db);
     return result == SQLITE_OK && ok;
 }
+
+const soak_neighbour neighbour_sqlite = {run, check};
