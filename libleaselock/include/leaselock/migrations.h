@@ -4,19 +4,20 @@
  * A migration is a file NUMBER_title.up.EXTENSION, and one named `.down.` that takes it back. The database says in a
  * table of one row (schema_migrations) which version it is at. Body and version are written in one transaction: a
  * migration that fails, or a process that is killed, leaves the old version and the old schema. What cannot run in a
- * transaction (VACUUM, PRAGMA journal_mode, a COMMIT of its own) runs as golang-migrate runs it: the row is marked as
- * dirty around it.
+ * transaction (VACUUM, PRAGMA journal_mode, CREATE INDEX CONCURRENTLY, a COMMIT of its own) runs as golang-migrate runs
+ * it: the row is marked as dirty around it.
  *
  * What a run did is data, a leaselock_migration_result: done, no change, short, stopped. A status says that it failed.
  * No version (nothing was applied yet) is LEASELOCK_NO_VERSION, -1; versions are 0 to 2^63-1.
  *
  * Threads: a handle may be used from several threads; one run at a time, the others wait for their turn. Other
- * processes are excluded by the database's own write lock, held for one migration at a time: each is applied exactly
- * once. Waits end by leaselock_migrations_stop(), and by the thread's interrupt hook (then as INTERRUPTED).
+ * processes are excluded by SQLite's write lock, or on PostgreSQL by golang-migrate's advisory locks, held for one
+ * migration at a time: each is applied exactly once. Waits end by leaselock_migrations_stop(), and by the thread's
+ * interrupt hook (then as INTERRUPTED).
  *
  * Errors that any function here may return, beside its own: INVALID, NOMEM, CLOSED, FORKED, INTERRUPTED, UNAVAILABLE
- * (the write lock was not free in time; the message says which process has it, where the system tells), IO, FULL,
- * PERMISSION, READ_ONLY, NOT_A_DATABASE, CORRUPT, MOVED, INTERNAL.
+ * (the lock was not free in time; the message says who has it, where that is known. A server: it cannot be reached, or
+ * what failed may pass, such as a deadlock), IO, FULL, PERMISSION, READ_ONLY, NOT_A_DATABASE, CORRUPT, MOVED, INTERNAL.
  * Errors of every function that reads the version: FOREIGN_TABLES (the version table is another tool's), VERSION_ROWS
  * (it has more than one row), BAD_VERSION (its row holds no version). Nothing is changed then.
  */
@@ -134,7 +135,8 @@ leaselock_migrations_open(const leaselock_config *config, leaselock_secrets *sec
 
 /**
  * Connects to the database and reads the names in the folder. Changes nothing, but may create an empty database.
- * @param url        sqlite:PATH, sqlite:///absolute/path; or golang-migrate's sqlite3://PATH. Options:
+ * @param url        postgresql://… or postgres://…, with golang-migrate's options (docs/postgresql.md); sqlite:PATH,
+ *                   sqlite:///absolute/path; or golang-migrate's sqlite3://PATH. Options there:
  *                   x-migrations-table, x-no-tx-wrap, _foreign_keys (_fk), _busy_timeout, as golang-migrate and its
  *                   driver read them
  * @param directory  a path, or golang-migrate's file://PATH; subfolders are not looked into
@@ -217,7 +219,8 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_migrations_force(l
                                                                                leaselock_migration_result **out);
 /**
  * Drops every table and view, the version table too, in one transaction. Tables of leases (leaselock_…) stay: their
- * sequences must not begin anew. Since 0.1.
+ * sequences must not begin anew. On PostgreSQL that is of the schema that was current when the handle was opened, with
+ * all that depends on them; types, functions and sequences of their own stay. Since 0.1.
  */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_migrations_drop(leaselock_migrations *migrations,
                                                                               leaselock_migration_result **out);
