@@ -61,12 +61,14 @@ TEST(what_ends_a_transaction_or_is_one_too_many)
         sql(db, "BEGIN");
         sql(db, "SAVEPOINT mark");
         PQnoticeReceiver before = PQsetNoticeReceiver(db, count_notice, &warnings);
-        sql(db, "%s", text);
+        const char *state = sqlstate(db, "%s", text);
+        /* a server that was given may be set up without prepared transactions */
+        assert_true(strcmp(state, "00000") == 0 || strcmp(state, "55000") == 0);
         PQsetNoticeReceiver(db, before, NULL);
         assert_true(warnings == 1 || strcmp(sqlstate(db, "RELEASE mark"), "00000") != 0);
         PQclear(PQexec(db, "ROLLBACK"));
     }
-    sql(db, "ROLLBACK PREPARED 'x'");
+    PQclear(PQexec(db, "ROLLBACK PREPARED 'x'"));
     sql(db, "SET client_min_messages = error");
 }
 
