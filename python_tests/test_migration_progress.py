@@ -155,8 +155,30 @@ def test_closing_in_a_signal_handler_is_refused_and_told(file_url: str) -> None:
         assert (migrations.version(), migrations.closed) == (1, False)
 
 
-def test_runs_of_other_handles_may_be_nested(file_url: str, tmp_path: Path) -> None:
-    """Each is followed by its own function, and a failure of the inner one keeps its place."""
+@pytest.mark.parametrize("method", ["up", "down", "steps", "goto"])
+def test_runs_of_other_handles_may_be_nested(method: str, file_url: str, tmp_path: Path) -> None:
+    """Each is followed by its own function, the outer one also afterwards."""
+    told: list[str] = []
+
+    def nest(so_far: MigrationResult) -> None:
+        told.append(f"outer {so_far.to_version}")
+        if so_far.to_version == 2:
+            getattr(inner, method)(*([] if method in ("up", "down") else [1]))
+
+    def tell(so_far: MigrationResult) -> None:
+        told.append(f"inner {so_far.to_version}")
+
+    with (
+        leaselock.migrations(f"sqlite:{tmp_path}/inner.db", {"1_a.up.sql": ""}, progress=tell) as inner,
+        leaselock.migrations(file_url, FILES, progress=nest) as outer,
+    ):
+        inner.force(1 if method == "down" else None)
+        assert outer.up().succeeded
+    end = "inner None" if method == "down" else "inner 1"
+    assert told == ["outer 1", "outer 2", end, "outer 3", "outer 4", "outer 5"]
+
+
+def test_a_failure_of_a_nested_run_keeps_its_place(file_url: str, tmp_path: Path) -> None:
     told: list[str] = []
     bad = {"1_a.up.sql": "CREATE TABLE a (x);", "2_b.up.sql": "\nCREATE TABEL b (x);"}
 

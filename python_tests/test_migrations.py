@@ -141,6 +141,22 @@ def test_stop_now_from_another_thread(file: Path, migrations: Migrations) -> Non
     assert (migrations.version(), migrations.dirty()) == (1, False)
 
 
+def test_what_is_cancelled_outside_of_a_transaction_is_dirty(file: Path, file_url: str) -> None:
+    files = {"1_first.up.sql": "CREATE TABLE done (i);", "2_long.up.sql": f"-- leaselock: no-transaction\n{ENDLESS}"}
+    with leaselock.migrations(file_url, files, wait=DEADLINE) as migrations:
+        assert migrations.steps(1).dirty is False
+
+        def stop() -> None:
+            wait_until_writing(file)
+            migrations.stop(now=True)
+
+        with thread(stop):
+            result = migrations.up()
+        assert (result.kind, result.applied, result.dirty) == (MigrationKind.STOPPED, (), True)
+        assert (result.from_version, result.to_version) == (1, 2)
+        assert (migrations.version(), migrations.dirty()) == (2, True)
+
+
 def test_a_stop_before_a_run_is_for_the_next_one(migrations: Migrations) -> None:
     migrations.stop()
     assert migrations.up().kind is MigrationKind.STOPPED

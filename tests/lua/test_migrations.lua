@@ -142,6 +142,23 @@ test("a stop before a run is for the next one", function()
     migrations:close()
 end)
 
+test("a run that is stopped on a dirty database says so", function()
+    local url = harness.new_url()
+    local migrations = assert(leaselock.migrations(url, files_of { "1_a.up.sql", "2_b.up.sql" }))
+    equal(assert(migrations:steps(1)).dirty, false)
+    local spoil = { ["1_x.up.sql"] = "UPDATE schema_migrations SET dirty = 1;" }
+    local others = assert(leaselock.migrations(url, spoil, { table = "others" }))
+    assert(others:up())
+    others:close()
+    assert(migrations:stop())
+    local result = assert(migrations:up())
+    equal(result.kind, "STOPPED")
+    equal(result.dirty, true)
+    equal(result.from_version, 1)
+    equal(result.to_version, 1)
+    migrations:close()
+end)
+
 test("drop takes another table of versions with it", function()
     local migrations = new_migrations(files_of { "1_a.up.sql" }, { table = "versions", wait = 1 })
     assert(migrations:up())
@@ -291,14 +308,15 @@ test("runs of other migrations may be nested, each with its own progress", funct
     local inner = new_migrations(files_of(three), { progress = tell "inner " })
     local outer = new_migrations(files_of(three), {
         progress = tell("outer ", function(so_far)
-            if so_far.to_version == 2 then
+            if so_far.to_version == 1 then
                 assert(inner:steps(1))
+            elseif so_far.to_version == 2 then
                 error "of the outer one"
             end
         end),
     })
     raises("of the outer one", outer.up, outer)
-    equal(table.concat(told, ", "), "outer +1, outer +1 +2, inner +1")
+    equal(table.concat(told, ", "), "outer +1, inner +1, outer +1 +2")
     equal(outer:version(), 2)
     equal(inner:version(), 1)
     outer:close()
@@ -395,6 +413,7 @@ end)
 
 test("what makes no file", function()
     local folder = harness.folder .. "/none"
+    os.execute(("rm -rf '%s'"):format(folder))
     fails("INVALID", leaselock.create_migration(folder, ""))
     fails("INVALID", leaselock.create_migration(folder, "a/b"))
     fails("INVALID", leaselock.create_migration(folder, "a", { digits = 20 }))

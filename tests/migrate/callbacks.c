@@ -1,4 +1,7 @@
 /* What a run calls back: its progress function and the thread's interrupt hook. It may stop the run, and no more. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "migrate/fixture.h"
 
 static void two_files(void)
@@ -132,6 +135,50 @@ TEST(runs_of_other_handles_may_be_nested)
     end_migrations(self.other);
 }
 
+/* Another thread, which calls while the run is in its progress function. */
+typedef struct visitor {
+    leaselock_migrations *migrations;
+    pthread_t thread;
+    bool started;
+    atomic_bool returned;
+    int64_t version;
+    leaselock_status status;
+} visitor;
+
+static void *visit(void *payload)
+{
+    visitor *self = payload;
+    self->status = leaselock_migrations_version(self->migrations, &self->version, NULL);
+    atomic_store(&self->returned, true);
+    return NULL;
+}
+
+static void let_visitor_in(const leaselock_migration_result *so_far, void *payload)
+{
+    visitor *self = payload;
+    if (leaselock_migration_result_count(so_far) > 1)
+        return;
+    self->started = pthread_create(&self->thread, NULL, visit, self) == 0;
+    for (int i = 0; i < 20 && !atomic_load(&self->returned); i++) /* it should not, so this is its time to do wrong */
+        real_sleep(10);
+}
+
+TEST(other_threads_wait_for_their_turn)
+{
+    two_files();
+    visitor self = {.status = LEASELOCK_INTERNAL};
+    leaselock_migrations_options options = {
+        .struct_size = sizeof options, .progress = let_visitor_in, .payload = &self, .wait_ms = PATIENCE_MS};
+    assert_ok(
+        leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &self.migrations));
+    assert_up(self.migrations, LEASELOCK_MIGRATION_DONE, 2);
+    assert_true(self.started);
+    assert_int_equal(pthread_join(self.thread, NULL), 0);
+    assert_ok(self.status);
+    assert_int_equal(self.version, 2);
+    end_migrations(self.migrations);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +186,7 @@ int main(void)
         IN_FOLDER(what_a_progress_function_gets_is_no_success_yet),
         IN_FOLDER(an_interrupt_hook_that_asks_for_more_than_a_stop_is_refused_at_once),
         IN_FOLDER(runs_of_other_handles_may_be_nested),
+        IN_FOLDER(other_threads_wait_for_their_turn),
     };
     return cmocka_run_group_tests_name("callbacks", tests, NULL, NULL);
 }
