@@ -1,6 +1,7 @@
 /* Opening with installing switched off: what is there is left as it is, to the byte. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "sqlite/database.h"
@@ -124,15 +125,16 @@ TEST(older_callers_install)
 
 TEST(a_configuration_says_it_too)
 {
-    static const char *const words[] = {"false", "False", "FALSE", "true"};
+    static const char *const words[] = {"false", "False", "FALSE", "true", "True", "TRUE"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         leaselock_config *config = NULL;
         leaselock_lock *lock = NULL;
+        delete_database();
         assert_ok(leaselock_config_new(&config));
         assert_ok(leaselock_config_set(config, "db.url", database_url()));
         assert_ok(leaselock_config_set(config, "lock.install", words[i]));
         leaselock_status status = leaselock_lock_open_config(config, NULL, &lock);
-        assert_int_equal(status, strcmp(words[i], "true") == 0 ? LEASELOCK_OK : LEASELOCK_NOT_FOUND);
+        assert_int_equal(status, strcasecmp(words[i], "true") == 0 ? LEASELOCK_OK : LEASELOCK_NOT_FOUND);
         if (lock)
             end_lock(lock);
         leaselock_config_free(config);
