@@ -1,13 +1,7 @@
 /* Every allocation of every operation fails, once and from there on: NOMEM, nothing leaks, and the next try succeeds. */
 #include "conformance/conformance.h"
 #include "support/allocator.h"
-
-/* An operation under test, and how what it made is put away again. */
-typedef struct operation {
-    const char *name;
-    leaselock_status (*run)(void);
-    void (*undo)(void);
-} operation;
+#include "support/nomem.h"
 
 static leaselock_lock *opened;
 static leaselock_lease *lease, *held;
@@ -27,6 +21,26 @@ static void undo_open(void)
 static leaselock_status run_obtain(void)
 {
     return leaselock_lock_obtain_with_no_wait(lock, resource("a"), NULL, NULL, &lease);
+}
+
+static leaselock_status run_obtain_waiting(void)
+{
+    return leaselock_lock_obtain(lock, resource("a"), NULL, NULL, &lease);
+}
+
+static leaselock_status run_obtain_with_backoff(void)
+{
+    leaselock_backoff *none = NULL;
+    leaselock_status status = leaselock_backoff_new_none(&none);
+    if (status == LEASELOCK_OK)
+        status = leaselock_lock_obtain_with_backoff(lock, resource("a"), NULL, none, NULL, &lease);
+    leaselock_backoff_free(none);
+    return status;
+}
+
+static leaselock_status run_obtain_busy(void)
+{
+    return leaselock_lock_obtain_with_no_wait(lock, resource("held"), "other", NULL, &lease);
 }
 
 static leaselock_status run_obtain_new(void)
@@ -75,6 +89,16 @@ static leaselock_status run_raise_floor(void)
     return leaselock_lock_raise_floor(lock, 0, NULL);
 }
 
+static leaselock_status run_close(void)
+{
+    leaselock_lock *closing = NULL;
+    leaselock_status status = leaselock_lock_open(suite_url, NULL, &closing);
+    if (status == LEASELOCK_OK)
+        status = leaselock_lock_close(closing);
+    leaselock_lock_free(closing);
+    return status;
+}
+
 static leaselock_status run_backoff(void)
 {
     return leaselock_backoff_new_default(&backoff);
@@ -91,47 +115,22 @@ static leaselock_status run_release(void)
 }
 
 /* In this order: the last one ends what the others need. */
-static const operation operations[] = {
-    {"open", run_open, undo_open},
-    {"obtain", run_obtain, undo_obtain},
-    {"obtain what was never granted", run_obtain_new, undo_obtain},
-    {"keep", run_keep, NULL},
-    {"renew", run_renew, NULL},
-    {"resume", run_resume, undo_resume},
-    {"list", run_list, undo_list},
-    {"raise the floor", run_raise_floor, NULL},
-    {"new backoff", run_backoff, undo_backoff},
-    {"release", run_release, NULL},
+static const nomem_call calls[] = {
+    {"open", run_open, undo_open, LEASELOCK_OK},
+    {"open and close", run_close, NULL, LEASELOCK_OK},
+    {"obtain", run_obtain, undo_obtain, LEASELOCK_OK},
+    {"obtain with the default backoff", run_obtain_waiting, undo_obtain, LEASELOCK_OK},
+    {"obtain with a backoff", run_obtain_with_backoff, undo_obtain, LEASELOCK_OK},
+    {"obtain what is held", run_obtain_busy, NULL, LEASELOCK_BUSY},
+    {"obtain what was never granted", run_obtain_new, undo_obtain, LEASELOCK_OK},
+    {"keep", run_keep, NULL, LEASELOCK_OK},
+    {"renew", run_renew, NULL, LEASELOCK_OK},
+    {"resume", run_resume, undo_resume, LEASELOCK_OK},
+    {"list", run_list, undo_list, LEASELOCK_OK},
+    {"raise the floor", run_raise_floor, NULL, LEASELOCK_OK},
+    {"new backoff", run_backoff, undo_backoff, LEASELOCK_OK},
+    {"release", run_release, NULL, LEASELOCK_OK},
 };
-
-/* One run, in which the allocation number `at` fails; true when it did. */
-static bool fail_at(const operation *of, size_t at, bool lasting)
-{
-    size_t before = allocator_alive();
-    allocator_fail(at, lasting);
-    leaselock_status status = of->run();
-    bool failed = allocator_heal();
-    if (failed && status != LEASELOCK_NOMEM)
-        fail_msg("%s, allocation %zu%s: %s", of->name, at, lasting ? " and all after" : "",
-                 leaselock_error_name(status));
-    if (failed && leaselock_error_last()->code != LEASELOCK_NOMEM)
-        fail_msg("%s, allocation %zu: the record says %s", of->name, at,
-                 leaselock_error_name(leaselock_error_last()->code));
-    if (failed && allocator_alive() != before)
-        fail_msg("%s, allocation %zu: %zu allocations were alive, now %zu", of->name, at, before, allocator_alive());
-    if (!failed) {
-        assert_ok(status);
-        if (of->undo)
-            of->undo();
-    }
-    return failed;
-}
-
-static void fail_each(const operation *of, bool lasting)
-{
-    for (size_t at = 1; fail_at(of, at, lasting); at++)
-        assert_true(at < 1000);
-}
 
 static void fail_all_operations(bool lasting)
 {
@@ -139,9 +138,9 @@ static void fail_all_operations(bool lasting)
     release_now(obtain_now(lock, "a", NULL, 0));
     held = obtain_now(lock, "held", NULL, LEASELOCK_TTL_MAX_MS);
     close_lock(open_lock());
-    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
-        fail_each(&operations[i], lasting);
-        assert_true(leaselock_lease_valid(held) || i + 1 == sizeof operations / sizeof *operations);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        nomem_fail_each(&calls[i], lasting);
+        assert_true(leaselock_lease_valid(held) || i + 1 == sizeof calls / sizeof *calls);
     }
     leaselock_lease_free(held);
     release_now(obtain_now(lock, "held", NULL, 0));

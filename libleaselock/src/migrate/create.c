@@ -87,51 +87,46 @@ static leaselock_status next_version(const leaselock_migration_source *source, c
     return LEASELOCK_OK;
 }
 
-static leaselock_status create_file(const char *directory, const char *file)
+static leaselock_status create_file(const char *path)
 {
-    char *path = ll_format("%s/%s", directory, file);
-    if (!path)
-        return LEASELOCK_NOMEM;
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    leaselock_status status = descriptor >= 0 ? LEASELOCK_OK
-                              : errno == EEXIST
-                                  ? ll_error_set(LEASELOCK_DUPLICATE_MIGRATION, "%s is there already", path)
-                                  : ll_file_fail(path);
-    if (descriptor >= 0)
-        close(descriptor);
-    ll_free(path);
-    return status;
+    if (descriptor < 0)
+        return errno == EEXIST ? ll_error_set(LEASELOCK_DUPLICATE_MIGRATION, "%s is there already", path)
+                               : ll_file_fail(path);
+    close(descriptor);
+    return LEASELOCK_OK;
 }
 
-static void remove_file(const char *directory, const char *file)
+/* One of the pair; *path is its path, also where it could not be made. */
+static leaselock_status create_half(const char *directory, const char *file, const char *title,
+                                    leaselock_migration_result *result, char **path)
 {
-    char *path = ll_format("%s/%s", directory, file);
-    if (path)
-        unlink(path);
-    ll_free(path);
+    leaselock_status status = file ? ll_result_reserve(result, title, file) : LEASELOCK_NOMEM;
+    *path = status == LEASELOCK_OK ? ll_format("%s/%s", directory, file) : NULL;
+    return *path ? create_file(*path) : LEASELOCK_NOMEM;
 }
 
-/* Both files, or none. */
+/* Both files, or none: the first one's path is kept, so that it can be removed without memory. */
 static leaselock_status create_pair(const char *directory, const char *version, const char *title,
                                     const char *extension, leaselock_migration_result *result)
 {
     int64_t number = strtoll(version, NULL, 10);
-    for (int i = 0; i < 2; i++) {
+    char *paths[2] = {NULL, NULL};
+    leaselock_status status = LEASELOCK_OK;
+    for (int i = 0; i < 2 && status == LEASELOCK_OK; i++) {
         char *file = ll_format("%s_%s.%s.%s", version, title, i ? "down" : "up", extension);
-        leaselock_status status = file ? ll_result_reserve(result, title, file) : LEASELOCK_NOMEM;
-        if (status == LEASELOCK_OK)
-            status = create_file(directory, file);
+        status = create_half(directory, file, title, result, &paths[i]);
         ll_free(file);
-        if (status != LEASELOCK_OK) {
-            if (result->count)
-                remove_file(directory, result->steps[0].file);
-            return status;
-        }
-        ll_result_add(result, number, i == 0, 0);
+        if (status == LEASELOCK_OK)
+            ll_result_add(result, number, i == 0, 0);
     }
+    if (status != LEASELOCK_OK && result->count > 0)
+        unlink(paths[0]);
+    ll_free(paths[0]);
+    ll_free(paths[1]);
     result->kind = LEASELOCK_MIGRATION_DONE;
     result->to = number;
-    return LEASELOCK_OK;
+    return status;
 }
 
 static leaselock_status create(const char *directory, const char *title, const leaselock_create_options *options,
