@@ -203,6 +203,7 @@ TEST(a_locked_row_does_not_hold_up_the_renewal_of_the_others)
     leaselock_outcome alone;
     assert_refused(LEASELOCK_UNAVAILABLE,
                    ll_engine_postgresql.renew(first, &claims[1], 1, call_of(2000), &alone)); /* try again: not LOST */
+    assert_non_null(strstr(leaselock_error_last()->message, "locked by a transaction")); /* said at once, not waited for */
     sql(other, "COMMIT");
     assert_kind(RENEWED, renew(first, claims[1]));
 }

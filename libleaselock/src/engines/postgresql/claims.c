@@ -174,8 +174,8 @@ int64_t ll_pg_utc_ms(int64_t microseconds)
 
 ll_pg_answer ll_pg_read_answer(const PGresult *result, int row, int64_t asked_ms, leaselock_outcome *outcome)
 {
-    ll_pg_answer answer = {ll_pg_integer(result, row, 3) != 0, ll_pg_integer(result, row, 7) != 0};
-    int64_t expires_at = ll_pg_integer(result, row, 5), now = ll_pg_integer(result, row, 6);
+    ll_pg_answer answer = {ll_pg_integer(result, row, 3) != 0, ll_pg_integer(result, row, 6) != 0};
+    int64_t expires_at = ll_pg_integer(result, row, 5), now = ll_pg_integer(result, row, 7);
     outcome->asked_ms = asked_ms;
     ll_text_copy(outcome->client, sizeof outcome->client, pq.PQgetvalue(result, row, 1));
     outcome->sequence = ll_pg_integer(result, row, 2);

@@ -1,6 +1,7 @@
 /*
- * Obtaining: one round trip, in which the grant is tried and then the rows are looked at. What the look shows is the answer:
- * this acquisition granted, or who is in the way. Rows that are missing are added by a second one.
+ * Obtaining: one round trip, which tries the grant and looks at the rows. What the look shows is the answer: this acquisition
+ * granted, or who is in the way. There is a second one where a row is missing, and is added, and where a row that nobody holds
+ * could not be had.
  */
 #include <string.h>
 
@@ -50,37 +51,69 @@ static void mark_locked(grant_job *job, const PGresult *won)
         job->claims.outcomes[ll_pg_claims_index(&job->claims, won, row)].kind = LEASELOCK_OUTCOME_NONE;
 }
 
-/* What the two results say. False where it is worth another round: a row is missing, or was given up between the two. */
-static bool read_results(grant_job *job, const PGresult *won, const PGresult *look, int64_t asked_ms, bool last,
-                         tally *count)
+static void read_rows(grant_job *job, const PGresult *look, int64_t asked_ms, tally *count)
 {
     memset(count, 0, sizeof *count);
     memset(job->claims.outcomes, 0, job->claims.count * sizeof *job->claims.outcomes);
     for (int row = 0; row < pq.PQntuples(look); row++)
         read_row(job, look, row, asked_ms, count);
-    if (count->barred > 0 || count->own == job->claims.count)
-        return true;
-    if (count->seen < job->claims.count || (job->claims.count > 1 && pq.PQntuples(won) == 0 && !last))
-        return false;
+}
+
+static bool is_decided(const grant_job *job, const tally *count)
+{
+    return count->barred > 0 || count->own == job->claims.count;
+}
+
+/* Several, after the look. Not done where a row is missing, or was given up between the two statements. */
+static void read_results(grant_job *job, const PGresult *won, const tally *count, bool last, bool *done)
+{
+    *done = is_decided(job, count);
+    if (*done || count->seen < job->claims.count || (pq.PQntuples(won) == 0 && !last))
+        return;
     mark_locked(job, won);
-    return true;
+    *done = true;
+}
+
+/* One: what it looked like when the grant began was free. Who has it now? */
+static leaselock_status look_again(grant_job *job, tally *count, bool *done)
+{
+    ll_pg_request look = ll_pg_claims_request(&job->claims, LL_SQL_LOOK_ONE, 2);
+    int64_t asked_ms;
+    leaselock_status status = ll_pg_exchange(job->connection, job->call, &look, 1, "look at a lease", &asked_ms);
+    if (status == LEASELOCK_OK) {
+        read_rows(job, look.result, asked_ms, count);
+        *done = count->seen > 0;
+        if (*done && !is_decided(job, count))
+            mark_locked(job, NULL);
+    }
+    ll_pg_clear(&look, 1);
+    return status;
 }
 
 /* One round trip; with `add` the rows that are missing are made first. */
 static leaselock_status try_to_grant(grant_job *job, bool add, bool last, tally *count, bool *done)
 {
+    bool several = job->claims.count > 1;
     ll_pg_request requests[3];
     size_t used = 0;
     if (add)
         requests[used++] = ll_pg_claims_request(&job->claims, LL_SQL_ADD_ONE, 1);
     requests[used++] = ll_pg_claims_request(&job->claims, LL_SQL_GRANT_ONE, 4);
-    requests[used++] = ll_pg_claims_request(&job->claims, LL_SQL_LOOK_ONE, 2);
+    if (several)
+        requests[used++] = ll_pg_claims_request(&job->claims, LL_SQL_LOOK_ONE, 2);
     int64_t asked_ms;
     leaselock_status status =
         ll_pg_exchange(job->connection, job->call, requests, used, "grant a lease", &asked_ms);
-    if (status == LEASELOCK_OK)
-        *done = read_results(job, requests[used - 2].result, requests[used - 1].result, asked_ms, last, count);
+    if (status == LEASELOCK_OK) {
+        read_rows(job, requests[used - 1].result, asked_ms, count);
+        if (several)
+            read_results(job, requests[used - 2].result, count, last, done);
+        else
+            *done = is_decided(job, count);
+    }
     ll_pg_clear(requests, used);
+    if (status == LEASELOCK_OK && !several && !*done && count->seen > 0)
+        return look_again(job, count, done);
     return status;
 }
 

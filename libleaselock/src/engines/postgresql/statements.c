@@ -28,7 +28,7 @@
 
 /* The columns that claims.c reads; `n` counts the claims from 1. */
 #define ANSWER(n, own) \
-    n ", l.client, l.sequence, " own ", l.ttl_ms, l.expires_at, clock_timestamp(), l.released"
+    n ", l.client, l.sequence, " own ", l.ttl_ms, l.expires_at, l.released, clock_timestamp()"
 
 #define CLAIMS                                                                                    \
     "claim AS MATERIALIZED (SELECT c.n::int, c.resource, c.acquisition, c.client, c.number"       \
@@ -42,13 +42,18 @@
     "    AND NOT f.released FOR NO KEY UPDATE SKIP LOCKED) AS w)"
 
 static const char *const templates[LL_PG_STATEMENTS] = {
-    /* A held row is not locked, and nothing is written: the lock comes after the WHERE. */
+    /*
+     * A held row is not locked, and nothing is written: the lock comes after the WHERE. Answers the grant, else what the row was
+     * when the statement began.
+     */
     [LL_SQL_GRANT_ONE] =
-        "UPDATE @leaselock_leases AS l SET client = $3::text, sequence = greatest(l.sequence, l.floor) + 1,"
+        "WITH won AS (UPDATE @leaselock_leases AS l SET client = $3::text, sequence = greatest(l.sequence, l.floor) + 1,"
         "  acquisition = $2::uuid, ttl_ms = $4::bigint, expires_at = " FROM_NOW("$4::bigint") ", released = false"
         " WHERE l.resource = (SELECT f.resource FROM @leaselock_leases AS f WHERE f.resource = $1::text"
         "   AND " IS_FREE("f") " AND f.acquisition <> $2::uuid FOR UPDATE SKIP LOCKED)"
-        " RETURNING " DURABLE,
+        " RETURNING " ANSWER("1 AS n", "true AS own") " AS now, " DURABLE " AS durable)"
+        " SELECT * FROM won UNION ALL SELECT " ANSWER("1", "l.acquisition = $2::uuid") ", NULL"
+        " FROM @leaselock_leases AS l WHERE l.resource = $1::text AND NOT EXISTS (SELECT FROM won)",
 
     /*
      * `seen`: the rows that are free, or this very grant made by an earlier try. Only where those are all is anything locked, and
