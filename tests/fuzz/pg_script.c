@@ -1,4 +1,4 @@
-/* PostgreSQL's statement reader: it moves on, leaves nothing out, and says the same of a part as it said of the whole. */
+/* PostgreSQL's statement reader: it moves on, leaves nothing out, and says of a part what it said of the whole. */
 #include "engines/postgresql/script.h"
 
 #include "engines/postgresql/lexer.h"
@@ -11,7 +11,8 @@ static void check_tokens(const char *text, size_t size, bool escapes)
     for (size_t before = 0;; before = lexer.at) {
         ll_pg_token token = ll_pg_token_next(&lexer);
         require(before <= token.begin && token.begin <= token.end && token.end == lexer.at && lexer.at <= size);
-        require((token.kind == LL_PG_NOTHING) == (token.begin == size) && (token.end > token.begin || token.begin == size));
+        require((token.kind == LL_PG_NOTHING) == (token.begin == size));
+        require(token.end > token.begin || token.begin == size);
         if (token.kind == LL_PG_NOTHING)
             return;
     }

@@ -1,4 +1,4 @@
-/* PostgreSQL's scripts without a server: where statements end, how a script is run, and what is refused. script_server.c asks one. */
+/* PostgreSQL's scripts, without a server: where statements end, how a script is run, and what is refused. */
 #include "engines/postgresql/script.h"
 
 #include <stdio.h>
@@ -61,7 +61,7 @@ static const struct {
 static const char *const routines[] = {
     "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT 2; END;",
     "CREATE OR REPLACE PROCEDURE f() LANGUAGE sql begin /* ; */ atomic END;",
-    "create or replace function f() RETURNS int BEGIN ATOMIC SELECT CASE WHEN true THEN CASE 1 WHEN 1 THEN 2 END END; END;",
+    "create or replace function f() RETURNS a BEGIN ATOMIC SELECT CASE WHEN a THEN CASE 1 WHEN 1 THEN 2 END END; END;",
     "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT (SELECT 1 END), (CASE 1 WHEN 1 THEN 2 END); SELECT 1; END;",
     "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 AS end; SELECT 2 AS case; SELECT t.end, t.case FROM t; END;",
     "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 end; SELECT 1 case; SELECT \"end\" FROM t; SELECT 2; END;",
@@ -221,8 +221,8 @@ static const struct {
 } modes[] = {
     {"BEGIN; SELECT 1; COMMIT", NULL, NULL, NULL},
     {"SELECT 1", NULL, NULL, NULL},
-    {"START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY, DEFERRABLE; SELECT 1; END", "ISOLATION LEVEL SERIALIZABLE",
-     "READ ONLY", "DEFERRABLE"},
+    {"START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY, DEFERRABLE; SELECT 1; END",
+     "ISOLATION LEVEL SERIALIZABLE", "READ ONLY", "DEFERRABLE"},
     {";-- x\nbegin work isolation level /* */ repeatable read read write not deferrable; SELECT 1; END",
      "ISOLATION LEVEL REPEATABLE READ", "READ WRITE", "NOT DEFERRABLE"},
     {"BEGIN ISOLATION LEVEL READ COMMITTED; COMMIT", "ISOLATION LEVEL READ COMMITTED", NULL, NULL},
@@ -251,7 +251,8 @@ TEST(the_dropped_begin_keeps_its_modes)
 
 TEST(one_statement_is_single)
 {
-    static const char *const single[] = {"CALL p()", ";; DO $$ BEGIN COMMIT; END $$; -- x", "CREATE RULE r AS ON x DO (a; b)"};
+    static const char *const single[] = {"CALL p()", ";; DO $$ BEGIN COMMIT; END $$; -- x",
+                                         "CREATE RULE r AS ON x DO (a; b)"};
     static const char *const others[] = {"", "-- x", "SELECT 1; SELECT 2", "BEGIN; CALL p(); COMMIT"};
     const char *text;
     FOR_EACH(text, single)
@@ -344,8 +345,9 @@ static double cost_of(const char *piece, size_t size)
 /* Sixteen times as long takes about sixteen times as long, not 256 times. */
 TEST(nothing_is_read_again_and_again)
 {
-    static const char *const pieces[] = {"SELECT 1;", "/*", "(", "REINDEX (a);", "E'a'\n", "$a", "CREATE FUNCTION BEGIN ATOMIC CASE;",
-                                         "ALTER SUBSCRIPTION s SET (a", "CLUSTER (", "a.", "COPY t FROM (", "CREATE INDEX "};
+    static const char *const pieces[] = {
+        "SELECT 1;", "/*", "(", "REINDEX (a);", "E'a'\n", "$a", "CREATE FUNCTION BEGIN ATOMIC CASE;",
+        "ALTER SUBSCRIPTION s SET (a", "CLUSTER (", "a.", "COPY t FROM (", "CREATE INDEX "};
     enum { SIZE = 32 << 10 };
     const char *piece;
     FOR_EACH(piece, pieces) {

@@ -1,4 +1,4 @@
-/* Statements, and whether they can run in a transaction: what script.c expects of the reader, and script_server.c of the server. */
+/* Statements, and whether they run in a transaction: script.c asks the reader about them, and script_server.c a server. */
 #ifndef POSTGRESQL_SCRIPT_SAMPLES_H
 #define POSTGRESQL_SCRIPT_SAMPLES_H
 

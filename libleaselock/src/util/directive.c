@@ -34,5 +34,6 @@ leaselock_status ll_directive_refuse(leaselock_script *script, ll_directive dire
     ll_position position = ll_position_of(script->text, directive.at);
     int shown = directive.length > 60 ? 60 : (int)directive.length;
     return ll_error_set(LEASELOCK_BAD_MIGRATION, "%s:%lld:%lld: there is no directive \"%.*s\": %s", script->name,
-                        (long long)position.line, (long long)position.column, shown, script->text + directive.at, known);
+                        (long long)position.line, (long long)position.column, shown, script->text + directive.at,
+                        known);
 }

@@ -79,7 +79,7 @@ static void skip_quoted(ll_pg_lexer *lexer, bool escapes)
     }
 }
 
-/* Whether a string goes on: with the next quote, where there are only spaces, comments to the line's end and a line's end between. */
+/* Whether a string goes on with the next quote: only spaces, comments of a line and a line's end are between. */
 static bool is_continued(ll_pg_lexer *lexer)
 {
     bool line = false;

@@ -1,4 +1,4 @@
-/* PostgreSQL's tokens, as far as it takes to tell its statements apart: every byte of a text is in one, or between two. */
+/* PostgreSQL's tokens, as far as it takes to tell its statements apart. */
 #ifndef LL_POSTGRESQL_LEXER_H
 #define LL_POSTGRESQL_LEXER_H
 
@@ -35,9 +35,9 @@ ll_pg_token ll_pg_token_next(ll_pg_lexer *lexer);
 bool ll_pg_token_is(const ll_pg_lexer *lexer, ll_pg_token token, const char *text);
 
 /*
- * Moves behind what the pattern describes, or stays and is false. A pattern has one item for each token, with a space between:
- * a word or mark, or several with "|" between; "%" is any token, "@" a name with its schemas, "()" a pair of parentheses with
- * all that is in them, ";" also the end of the text. An item with "?" behind it may be missing.
+ * Moves behind what the pattern describes, or stays and is false. A pattern has one item for each token, with a space
+ * between: a word or mark, or several with "|" between; "%" is any token, "@" a name with its schemas, "()" a pair of
+ * parentheses with all that is in them, ";" also the end of the text. An item with "?" behind it may be missing.
  */
 bool ll_pg_take(ll_pg_lexer *lexer, const char *pattern);
 

@@ -4,7 +4,7 @@
 
 #include "engines/postgresql/lexer.h"
 
-/* Of the statement at lexer.at. What depends on the data is not seen: REINDEX or CLUSTER of a partitioned table, DO and CALL. */
+/* Of the statement at lexer.at. Not seen is what the data decides: a partitioned table in REINDEX or CLUSTER, DO, CALL. */
 bool ll_pg_is_outside(ll_pg_lexer lexer);
 
 #endif

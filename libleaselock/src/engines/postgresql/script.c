@@ -15,8 +15,8 @@ static bool begins(ll_pg_lexer lexer, const char *pattern)
 /* ---- where a statement ends ---- */
 
 /*
- * The body of a routine has statements of its own: BEGIN ATOMIC …; …; END. No other END is where a statement would begin. (A routine
- * that is created in a body would have one, but every server refuses it.)
+ * The body of a routine has statements of its own: BEGIN ATOMIC …; …; END. No other END is where a statement begins.
+ * (A routine that is created in a body would have one, but every server refuses it.)
  */
 typedef struct ll_body {
     bool possible, open;
@@ -137,7 +137,8 @@ static bool is_control(ll_pg_lexer lexer)
 
 static bool is_plain_commit(ll_pg_lexer lexer)
 {
-    return begins(lexer, "COMMIT|END WORK|TRANSACTION? ;") || begins(lexer, "COMMIT|END WORK|TRANSACTION? AND NO CHAIN ;");
+    return begins(lexer, "COMMIT|END WORK|TRANSACTION? ;") ||
+           begins(lexer, "COMMIT|END WORK|TRANSACTION? AND NO CHAIN ;");
 }
 
 ll_pg_modes ll_pg_script_modes(const leaselock_script *script)
@@ -222,12 +223,12 @@ static leaselock_status refuse(leaselock_script *script, size_t offset, const ch
 static leaselock_status check(leaselock_script *script, const ll_census *census)
 {
     if (script->size >= 3 && memcmp(script->text, "\xEF\xBB\xBF", 3) == 0)
-        return refuse(script, 0, "a byte order mark, which PostgreSQL takes for a part of the first word: save it without");
+        return refuse(script, 0, "a byte order mark, which is a part of the first word to PostgreSQL: save it without");
     if (census->unknown.at)
         return ll_directive_refuse(script, census->unknown, "there is no-transaction");
     if (census->copy)
         return refuse(script, census->copy - 1,
-                      "COPY from or to the client: a migration cannot hold the data; use INSERT, or a file of the server's");
+                      "COPY from or to the client: nobody is there to talk; use INSERT, or a file of the server's");
     return LEASELOCK_OK;
 }
 
