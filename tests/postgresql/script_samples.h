@@ -1,4 +1,4 @@
-/* Statements, and whether they run in a transaction: script.c asks the reader about them, and script_server.c a server. */
+/* Statements, and whether they run in a transaction: script.c asks the reader of them, script_server.c the server. */
 #ifndef POSTGRESQL_SCRIPT_SAMPLES_H
 #define POSTGRESQL_SCRIPT_SAMPLES_H
 
