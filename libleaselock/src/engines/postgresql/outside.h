@@ -4,7 +4,7 @@
 
 #include "engines/postgresql/lexer.h"
 
-/* Of the statement at lexer.at. Not seen: what the data decides, as a partitioned table in REINDEX or CLUSTER, DO, CALL. */
+/* Of the statement at lexer.at. Not seen: what the data decides, as a partitioned table in REINDEX, DO, CALL. */
 bool ll_pg_is_outside(ll_pg_lexer lexer);
 
 #endif
