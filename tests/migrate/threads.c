@@ -5,7 +5,7 @@
 
 #include "migrate/fixture.h"
 
-enum { FILES = 30, LOOKERS = 2, ROUNDS = 20 };
+enum { FILES = 30, LOOKERS = 2 };
 
 static void many_files(void)
 {
@@ -126,98 +126,90 @@ TEST(others_look_and_run_at_the_same_time)
     end_migrations(first.migrations);
 }
 
-/* ---- stopping ---- */
+/* ---- a run that is held after one of its migrations ---- */
 
-/* Once the run is so far; so it is not always the same place. */
-static void stop_at(runner *run, int64_t version, leaselock_stop when)
-{
-    while (!atomic_load(&run->over) && database_number("SELECT count(*) FROM sqlite_master WHERE name = 'ran'") == 0)
-        real_sleep(1);
-    while (!atomic_load(&run->over) && database_number("SELECT count(*) FROM ran") < version)
-        real_sleep(1);
-    assert_ok(leaselock_migrations_stop(run->migrations, when));
-}
-
-TEST(a_run_is_stopped_from_elsewhere_and_is_whole)
-{
-    many_files();
-    for (int round = 0; round < ROUNDS; round++) {
-        delete_database();
-        runner run = {.migrations = open_patiently()};
-        pthread_t thread = start(run_up, &run);
-        stop_at(&run, round, round % 2 ? LEASELOCK_STOP_NOW : LEASELOCK_STOP_BETWEEN);
-        join(thread);
-        assert_ok(run.status);
-        leaselock_migration_kind kind = leaselock_migration_result_kind(run.result);
-        int64_t version = check_state();
-        assert_true(kind == LEASELOCK_MIGRATION_STOPPED || version == FILES);
-        assert_int_equal(leaselock_migration_result_to(run.result), version);
-        leaselock_migration_result_free(run.result);
-        /* a stop that came too late is the next run's */
-        leaselock_migration_result *result = NULL;
-        assert_ok(leaselock_migrations_up(run.migrations, &result));
-        leaselock_migration_result_free(result);
-        assert_ok(leaselock_migrations_up(run.migrations, NULL));
-        assert_int_equal(check_state(), FILES);
-        end_migrations(run.migrations);
-    }
-}
-
-/* ---- closing ---- */
-
-typedef struct closer {
-    leaselock_migrations *migrations;
+typedef struct held_run {
+    runner run;
+    size_t count; /* of migrations after which it is held */
     atomic_bool inside, go_on;
     leaselock_status closed, looked;
-} closer;
+} held_run;
 
 static void hold_on(const leaselock_migration_result *so_far, void *payload)
 {
-    closer *self = payload;
-    if (leaselock_migration_result_count(so_far) != 1)
+    held_run *self = payload;
+    if (leaselock_migration_result_count(so_far) != self->count)
         return;
     atomic_store(&self->inside, true);
     for (int64_t give_up_ms = real_clock() + PATIENCE_MS; !atomic_load(&self->go_on) && real_clock() < give_up_ms;)
         real_sleep(1);
 }
 
+/* Opens, starts, and returns when it is held. */
+static pthread_t start_held(held_run *self)
+{
+    leaselock_migrations_options options = {
+        .struct_size = sizeof options, .wait_ms = PATIENCE_MS, .progress = hold_on, .payload = self};
+    assert_ok(leaselock_migrations_open_directory(database_url(), migrations_directory(), &options,
+                                                  &self->run.migrations));
+    pthread_t thread = start(run_up, &self->run);
+    assert_eventually(atomic_load(&self->inside));
+    return thread;
+}
+
+TEST(a_run_is_stopped_from_elsewhere_and_is_whole)
+{
+    static const size_t counts[] = {1, 2, 3, 17, FILES - 1};
+    many_files();
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        delete_database();
+        held_run self = {.count = counts[i]};
+        pthread_t thread = start_held(&self);
+        assert_ok(leaselock_migrations_stop(self.run.migrations, i % 2 ? LEASELOCK_STOP_NOW : LEASELOCK_STOP_BETWEEN));
+        atomic_store(&self.go_on, true);
+        join(thread);
+        assert_run(self.run.status, self.run.result, LEASELOCK_MIGRATION_STOPPED, (int64_t)counts[i]);
+        assert_int_equal(check_state(), counts[i]);
+        self.count = 0;
+        assert_up(self.run.migrations, LEASELOCK_MIGRATION_DONE, FILES);
+        assert_int_equal(check_state(), FILES);
+        end_migrations(self.run.migrations);
+    }
+}
+
+/* ---- closing ---- */
+
 static void *close_it(void *payload)
 {
-    closer *self = payload;
-    self->closed = leaselock_migrations_close(self->migrations);
+    held_run *self = payload;
+    self->closed = leaselock_migrations_close(self->run.migrations);
     return NULL;
 }
 
 static void *look_at_it(void *payload)
 {
-    closer *self = payload;
+    held_run *self = payload;
     int64_t version;
-    self->looked = leaselock_migrations_version(self->migrations, &version, NULL);
+    self->looked = leaselock_migrations_version(self->run.migrations, &version, NULL);
     return NULL;
 }
 
 TEST(a_close_waits_for_the_run_and_then_all_is_closed)
 {
     many_files();
-    closer self = {.closed = LEASELOCK_INTERNAL, .looked = LEASELOCK_INTERNAL};
-    leaselock_migrations_options options = {
-        .struct_size = sizeof options, .wait_ms = PATIENCE_MS, .progress = hold_on, .payload = &self};
-    assert_ok(
-        leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &self.migrations));
-    runner run = {.migrations = self.migrations};
-    pthread_t running = start(run_up, &run);
-    assert_eventually(atomic_load(&self.inside));
+    held_run self = {.count = 1, .closed = LEASELOCK_INTERNAL, .looked = LEASELOCK_INTERNAL};
+    pthread_t running = start_held(&self);
     pthread_t closing = start(close_it, &self), looking = start(look_at_it, &self);
     atomic_store(&self.go_on, true);
     join(running);
     join(closing);
     join(looking);
-    assert_run(run.status, run.result, LEASELOCK_MIGRATION_DONE, FILES); /* it was not cancelled */
+    assert_run(self.run.status, self.run.result, LEASELOCK_MIGRATION_DONE, FILES); /* it was not cancelled */
     assert_ok(self.closed);
     assert_true(self.looked == LEASELOCK_OK || self.looked == LEASELOCK_CLOSED);
-    assert_refused(LEASELOCK_CLOSED, leaselock_migrations_up(self.migrations, NULL));
-    assert_ok(leaselock_migrations_stop(self.migrations, LEASELOCK_STOP_NOW)); /* stops what there is: nothing */
-    end_migrations(self.migrations);
+    assert_refused(LEASELOCK_CLOSED, leaselock_migrations_up(self.run.migrations, NULL));
+    assert_ok(leaselock_migrations_stop(self.run.migrations, LEASELOCK_STOP_NOW)); /* what there is: nothing */
+    end_migrations(self.run.migrations);
     assert_int_equal(check_state(), FILES);
 }
 
