@@ -1,5 +1,5 @@
 /*
- * A real time namespace, where the machine lets us make one. The program runs itself again inside of it:
+ * Real namespaces, of time and of mounts, where the machine lets us make them. The program runs itself again inside of one:
  *   sqlite_namespace inside URL ANSWER
  */
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "sqlite/child.h"
@@ -118,6 +119,37 @@ TEST(a_process_between_two_namespaces_is_refused)
     assert_folder_is(before);
 }
 
+/* As containers do: another file, in a mount namespace of this process, where the kernel's boot id was. 0 or an errno. */
+static int mount_over_boot_id(void *argument)
+{
+    (void)argument;
+    bool mounted = unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                   mount(in_folder("boot_id"), "/proc/sys/kernel/random/boot_id", NULL, MS_BIND, NULL) == 0;
+    return mounted ? 0 : errno;
+}
+
+static int open_with_another_boot_id(void *argument)
+{
+    leaselock_lock *lock = NULL;
+    expect(mount_over_boot_id(argument) == 0);
+    expect(leaselock_lock_open(database_url(), NULL, &lock) == LEASELOCK_CLOCK);
+    return 0;
+}
+
+TEST(a_boot_id_that_was_mounted_over_is_refused)
+{
+    static const char text[] = "01234567-89ab-cdef-0123-456789abcdef\n";
+    write_file(in_folder("boot_id"), text, sizeof text - 1);
+    int failure = child_end(child_start(mount_over_boot_id, NULL));
+    if (failure) {
+        print_message("no mount namespace on this machine: %s\n", strerror(failure));
+        skip();
+    }
+    char *before = folder_picture();
+    in_child(open_with_another_boot_id, NULL);
+    assert_folder_is(before);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 4 && strcmp(argv[1], "inside") == 0)
@@ -125,6 +157,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(leases_are_the_same_inside_and_outside),
         IN_FOLDER(a_process_between_two_namespaces_is_refused),
+        IN_FOLDER(a_boot_id_that_was_mounted_over_is_refused),
     };
     return cmocka_run_group_tests_name("sqlite_namespace", tests, NULL, NULL);
 }
