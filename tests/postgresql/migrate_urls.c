@@ -1,5 +1,6 @@
 /* URLs as golang-migrate and its drivers read them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "postgresql/migrations.h"
@@ -75,11 +76,53 @@ TEST(the_password_stays_secret)
     }
 }
 
+static void write_migration(const char *directory, const char *name, const char *body)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(body, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A server in a configuration, its user among the secrets, the files in a folder. */
+TEST(a_configuration_leads_to_it)
+{
+    char directory[] = "/tmp/leaselock-migrations-XXXXXX", command[128];
+    assert_non_null(mkdtemp(directory));
+    write_migration(directory, "000001_a.up.sql", "CREATE TABLE a AS SELECT current_user::text AS name;\n");
+    write_migration(directory, "README", "nothing");
+    leaselock_config *config;
+    leaselock_secrets *secrets;
+    leaselock_migrations *migrations = NULL;
+    assert_ok(leaselock_config_new(&config));
+    const char *const values[][2] = {{"db.engine", "postgresql"},
+                                     {"db.host", PQhost(here)},
+                                     {"db.port", PQport(here)},
+                                     {"db.dbname", own_database()},
+                                     {"db.migrations", directory}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        assert_ok(leaselock_config_set(config, values[i][0], values[i][1]));
+    assert_ok(leaselock_secrets_new_static(&secrets));
+    assert_ok(leaselock_secrets_set(secrets, "POSTGRES_USER", "postgres"));
+    assert_ok(leaselock_secrets_set(secrets, "POSTGRES_PASSWORD", "s3cret/?@"));
+    assert_ok(leaselock_migrations_open(config, secrets, &patiently, &migrations));
+    leaselock_secrets_free(secrets);
+    leaselock_config_free(config);
+    assert_up(migrations, DONE, 1);
+    end_migrations(migrations);
+    assert_string_equal(rows("SELECT * FROM a"), "postgres");
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DATABASE(options_are_read_or_refused),
         IN_DATABASE(the_password_stays_secret),
+        IN_DATABASE(a_configuration_leads_to_it),
     };
     return cmocka_run_group_tests_name("migrate_urls", tests, NULL, NULL);
 }
