@@ -47,7 +47,7 @@ typedef struct leaselock_claim {
 typedef enum leaselock_outcome_kind {
     LEASELOCK_OUTCOME_NONE = 0, /**< obtain: free, but another of the array was not; nothing was changed */
     LEASELOCK_OUTCOME_GRANTED,  /**< obtain: ours, now or by an earlier try with this acquisition; remaining may be used up */
-    LEASELOCK_OUTCOME_BUSY,     /**< obtain: held; client, sequence and remaining are the holder's */
+    LEASELOCK_OUTCOME_BUSY,     /**< obtain: held; client, sequence and remaining are the holder's, 0: somebody is at what he had */
     LEASELOCK_OUTCOME_SPENT,    /**< obtain: this acquisition was granted and released before; nothing was changed */
     LEASELOCK_OUTCOME_RENEWED,  /**< renew: remaining is the whole ttl again */
     LEASELOCK_OUTCOME_LOST,     /**< renew: not ours any more; client and sequence are the successor's, client "" if released */
