@@ -7,6 +7,7 @@ import time
 
 import pytest
 from conftest import blocks, ignoring, is_alive, wait_until
+from databases import Sqlite
 
 
 def test_the_environment(leaselock):
@@ -131,6 +132,18 @@ def test_a_signal_ends_the_wait(leaselock, tmp_path, number, wait):
     assert time.monotonic() - start < 3
     assert not (tmp_path / "ran").exists()
     assert job.family() == {}
+
+
+@pytest.mark.parametrize("command", [["run", "r", "--", "touch", "ran"], ["obtain", "r"]])
+def test_a_signal_while_the_database_is_opened(leaselock, tmp_path, command):
+    other = Sqlite(tmp_path)
+    unlock = other.lock()  # so that its tables cannot be made
+    job = leaselock.start(command[0], "--db", other.url, *command[1:], cwd=tmp_path)
+    wait_until(lambda: blocks(job.pid, signal.SIGTERM))
+    job.signal(signal.SIGTERM)
+    assert job.end() == (143, "")
+    assert not (tmp_path / "ran").exists()
+    unlock()
 
 
 def test_a_signal_before_the_command_starts(leaselock, tmp_path):

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "cli/signals.h"
 
 enum { PATIENCE_MS = 100 };
 
@@ -83,6 +84,8 @@ int exit_code_of(leaselock_status status)
 int exit_with_failure(void)
 {
     const leaselock_error *error = leaselock_error_last();
+    if (error->code == LEASELOCK_INTERRUPTED && signals_caught())
+        return EXIT_SIGNAL + signals_caught();
     if (error->code == LEASELOCK_BUSY)
         complain("%s (sequence %lld, %.1f s left)", error->message, (long long)error->sequence,
                  (double)error->remaining_ms / 1000);
