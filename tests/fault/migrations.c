@@ -153,25 +153,37 @@ static bool disarm(const place *at)
     return at->kind == NO_MEMORY ? allocator_heal() : faults_disarm();
 }
 
-/* From opening to closing, while calls fail; what is answered is what the record says. */
-static leaselock_status run_task(const place *at)
+/* Opens and runs the task; what is answered is what the record says. *migrations is NULL where it could not be opened. */
+static leaselock_status run_task(const place *at, leaselock_migrations **migrations)
 {
     static const leaselock_migrations_options options = {.struct_size = sizeof options, .wait_ms = 1};
-    leaselock_migrations *migrations = NULL;
     leaselock_migration_result *result = NULL;
     leaselock_status status =
-        leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, &migrations);
-    check((status == LEASELOCK_OK) == (migrations != NULL));
+        leaselock_migrations_open_directory(database_url(), migrations_directory(), &options, migrations);
+    check((status == LEASELOCK_OK) == (*migrations != NULL));
     if (status == LEASELOCK_OK)
-        status = at->task->run(migrations, &result);
+        status = at->task->run(*migrations, &result);
     leaselock_error error = *leaselock_error_last();
     check(error.code == status && (error.message[0] != '\0') == (status != LEASELOCK_OK));
     check(status == LEASELOCK_OK || !result);
+    leaselock_migration_result_free(result);
+    return status;
+}
+
+/* Now that calls succeed again, the handle that saw them fail says what is in the file. */
+static void check_handle(const place *at, leaselock_migrations *migrations)
+{
+    int64_t version = 0, there = migrated_version(database_path(), describe(at));
+    check(leaselock_migrations_version(migrations, &version, NULL) == LEASELOCK_OK);
+    check(there == (version == LEASELOCK_NO_VERSION ? 0 : version));
+    database_run("BEGIN IMMEDIATE; ROLLBACK"); /* nor does it keep others out */
+}
+
+static void end(const place *at, leaselock_migrations *migrations)
+{
     if (migrations)
         check(leaselock_migrations_close(migrations) == LEASELOCK_OK);
-    leaselock_migration_result_free(result);
     leaselock_migrations_free(migrations);
-    return status;
 }
 
 /* A failure has to be of the kind that was caused; the library's own memory is never missed without one. */
@@ -216,10 +228,18 @@ static int fail_each_call(place tried, int stride)
     for (bool failed = true; failed; tried.call += stride) {
         begin_at(at->task->start);
         resources before = resources_now();
+        bool used_again = at->call / 2 % 2; /* else closed while calls fail */
+        leaselock_migrations *migrations = NULL;
         arm(at);
-        leaselock_status status = run_task(at);
+        leaselock_status status = run_task(at, &migrations);
+        if (!used_again)
+            end(at, migrations);
         failed = disarm(at);
         check_answer(at, status, failed);
+        if (used_again && migrations)
+            check_handle(at, migrations);
+        if (used_again)
+            end(at, migrations);
         check_state(at, status);
         go_on(at);
         check_nothing_left(at, &before);

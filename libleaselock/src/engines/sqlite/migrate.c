@@ -268,6 +268,13 @@ static leaselock_status commit(leaselock_connection *connection, const leaselock
     return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "commit");
 }
 
+void ll_sqlite_end_transaction(leaselock_connection *connection)
+{
+    if (!sqlite3_get_autocommit(connection->db))
+        sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+    connection->migrating->unended = !sqlite3_get_autocommit(connection->db);
+}
+
 static void rollback(leaselock_connection *connection)
 {
     if (!connection->migrating) {
@@ -275,8 +282,8 @@ static void rollback(leaselock_connection *connection)
         return;
     }
     bool is_ours = connection->migrating->inside || !ll_sqlite_is_borrowed(connection);
-    if (is_ours && !sqlite3_get_autocommit(connection->db))
-        sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+    if (is_ours)
+        ll_sqlite_end_transaction(connection);
     if (connection->migrating->inside)
         connection->migrating->table_made = false;
     connection->migrating->inside = false;

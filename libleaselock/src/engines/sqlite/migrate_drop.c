@@ -61,8 +61,7 @@ leaselock_status ll_sqlite_drop(leaselock_connection *connection, const leaseloc
     if (status != LEASELOCK_OK) {
         leaselock_error failure;
         ll_error_save(&failure);
-        if (!sqlite3_get_autocommit(connection->db))
-            sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
+        ll_sqlite_end_transaction(connection);
         ll_sqlite_give_back(connection);
         return ll_error_restore(&failure);
     }

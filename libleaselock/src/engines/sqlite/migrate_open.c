@@ -149,6 +149,10 @@ leaselock_status ll_sqlite_refresh(leaselock_connection *connection)
     ll_sqlite_migrating *migrating = connection->migrating;
     if (ll_sqlite_is_borrowed(connection))
         return ll_sqlite_check_idle(connection);
+    if (migrating && migrating->unended)
+        ll_sqlite_end_transaction(connection);
+    if (migrating && migrating->unended)
+        return ll_error_set(LEASELOCK_NOMEM, "%s: no memory to end a transaction", connection->file->path);
     if (!migrating || !sqlite3_get_autocommit(connection->db) || !(migrating->touched || migrating->keys_changed))
         return LEASELOCK_OK;
     if (migrating->touched) {

@@ -21,6 +21,7 @@ typedef struct ll_sqlite_migrating {
     bool keys_changed; /* PRAGMA foreign_keys is not as it should be */
     bool touched;      /* a script changed settings, or attached databases: only a new handle is as it should be */
     bool table_made;   /* the version table and its index, in a transaction that was not rolled back */
+    bool unended;      /* a transaction of ours could not be rolled back, for want of memory */
     bool borrowed;     /* the handle is the program's: foreign_keys is what it had */
     bool inside;       /* borrowed: an open transaction is the runner's or a script's */
     ll_sqlite_file nowhere; /* borrowed: stands for a database without a file */
@@ -158,6 +159,9 @@ void ll_sqlite_give_back(leaselock_connection *connection);
 /* migrate_run.c */
 leaselock_status ll_sqlite_run_script(leaselock_connection *connection, leaselock_script *script,
                                       const leaselock_call *call);
+
+/* Rolls back what is open. Where there is no memory for that, ll_sqlite_refresh() of the next call does. */
+void ll_sqlite_end_transaction(leaselock_connection *connection);
 
 /* migrate_drop.c */
 leaselock_status ll_sqlite_drop(leaselock_connection *connection, const leaselock_call *call, int64_t *dropped);
