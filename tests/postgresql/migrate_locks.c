@@ -63,6 +63,12 @@ TEST(golang_migrates_keys_keep_us_out)
     each_key("CREATE TABLE a (x int)");
 }
 
+TEST(also_where_the_table_is_there)
+{
+    sql(here, "CREATE TABLE schema_migrations (version bigint not null primary key, dirty boolean not null)");
+    each_key("CREATE TABLE a (x int)");
+}
+
 TEST(also_from_what_runs_outside_of_a_transaction)
 {
     each_key("VACUUM");
@@ -89,6 +95,7 @@ static void assert_sees(const char *keys)
     leaselock_migrations *migrations = open_list("");
     assert_up(migrations, DONE, 1);
     assert_string_equal(rows("SELECT * FROM seen"), keys);
+    assert_nothing_left(); /* though the session goes on */
     end_migrations(migrations);
 }
 
@@ -242,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_DATABASE(golang_migrates_keys_keep_us_out),
+        IN_DATABASE(also_where_the_table_is_there),
         IN_DATABASE(also_from_what_runs_outside_of_a_transaction),
         IN_DATABASE(whoever_writes_the_table_by_hand_keeps_us_out),
         IN_DATABASE(both_are_held_while_a_migration_runs),

@@ -35,11 +35,10 @@ static leaselock_status look(leaselock_connection *connection, const leaselock_c
     static const char text[] =
         "SELECT c.relkind IN ('r', 'p'), pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND"
         "  pg_catalog.has_table_privilege(c.oid, 'SELECT'),"
-        "  (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = "
-        "a.atttypid"
-        "    WHERE a.attrelid = c.oid AND (a.attname = 'version' AND coalesce(nullif(t.typbasetype, 0), t.oid) IN (20, "
-        "21, 23)"
-        "    OR a.attname = 'dirty' AND coalesce(nullif(t.typbasetype, 0), t.oid) = 16)) = 2"
+        "  (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a"
+        "    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid WHERE a.attrelid = c.oid"
+        "    AND (a.attname = 'version' AND coalesce(nullif(t.typbasetype, 0), t.oid) IN (20, 21, 23)"
+        "      OR a.attname = 'dirty' AND coalesce(nullif(t.typbasetype, 0), t.oid) = 16)) = 2"
         " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
         " WHERE n.nspname = $1 AND c.relname = $2";
     ll_pg_migrating *migrating = connection->migrating;

@@ -23,9 +23,8 @@ typedef struct ll_pg_migrating {
     bool inside;                  /* a transaction of ours, or one that a script left open */
     bool excluding;               /* the session holds the keys */
     const leaselock_call *call;   /* of the last begin */
-    /* what the URL said of the version table */
-    char *given_table;
-    bool given_quoted;
+    char *given_table;            /* how the URL or the call names the version table; NULL: not at all */
+    bool given_quoted;            /* x-migrations-table-quoted */
 } ll_pg_migrating;
 
 /* --- migrate_url.c --- */
@@ -36,22 +35,27 @@ leaselock_status ll_pg_migrate_parse(const char *url, ll_pg_migrating *migrating
 leaselock_status ll_pg_migrate_open(const char *url, const char *table, void *borrowed, const leaselock_call *call,
                                     leaselock_connection **out);
 void ll_pg_migrate_settings(leaselock_connection *connection, leaselock_migration_settings *out);
-/* An idle session, or one inside of our transaction; a broken one is replaced at the start of a run only. INVALID: a
- * lent one is in use. */
+/*
+ * An idle session, or one inside of our transaction; a broken one is replaced at the start of a run only. INVALID: a lent
+ * one is in use.
+ */
 leaselock_status ll_pg_migrate_ready(leaselock_connection *connection, bool new_run, const leaselock_call *call);
 void ll_pg_free_migrating(leaselock_connection *connection);
 bool ll_pg_is_borrowed(const leaselock_connection *connection);
 
 /* --- migrate_lock.c --- */
-/* Begins with these modes, and holds table and keys, or gives up as UNAVAILABLE and says who has them. */
+/* As the script wants it, with the locks of table and keys; or UNAVAILABLE, and says who has them. */
 leaselock_status ll_pg_migrate_begin(leaselock_connection *connection, const leaselock_script *script,
                                      const leaselock_call *call);
-/* golang-migrate's, to the letter. */
+/* The same without the table, which need not be there. */
+leaselock_status ll_pg_migrate_begin_bare(leaselock_connection *connection, const leaselock_call *call);
+/* golang-migrate's table, to the letter, inside of a transaction. */
 leaselock_status ll_pg_make_version_table(leaselock_connection *connection, const char *table,
                                           const leaselock_call *call);
-/* The same as begin without the table, which need not be there. */
-leaselock_status ll_pg_migrate_begin_bare(leaselock_connection *connection, const leaselock_call *call);
+/* Holds the keys in the session; the second one waits for them that long, whatever the call's time is. */
 leaselock_status ll_pg_migrate_exclude(leaselock_connection *connection, const leaselock_call *call);
+leaselock_status ll_pg_migrate_exclude_until(leaselock_connection *connection, const leaselock_call *call,
+                                             int64_t until_ms);
 void ll_pg_migrate_readmit(leaselock_connection *connection);
 void ll_pg_migrate_rollback(leaselock_connection *connection);
 
@@ -62,8 +66,7 @@ leaselock_status ll_pg_migrate_run(leaselock_connection *connection, leaselock_s
 bool ll_pg_migrate_escapes(const leaselock_connection *connection);
 
 /* --- migrate_fail.c --- */
-/* What a script's failure means: `at` is the text that was sent, from script->text + begin; `statements` came to their
- * end before. */
+/* What the failure of a part of a script means, from the byte `begin` to `end`, and where in it that was. */
 leaselock_status ll_pg_script_fail(leaselock_connection *connection, leaselock_script *script, size_t begin, size_t end,
                                    const ll_pg_reply *reply);
 leaselock_status ll_pg_script_fail_at(leaselock_script *script, size_t at, const char *what);

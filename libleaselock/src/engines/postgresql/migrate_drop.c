@@ -9,10 +9,10 @@
  * since what hangs together goes together. What an extension has brought is the extension's.
  */
 static const char listing[] =
-    "SELECT pg_catalog.count(*), pg_catalog.string_agg('DROP ' || CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN "
-    "'MATERIALIZED VIEW'"
-    "  WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END || ' IF EXISTS ' || pg_catalog.quote_ident(n.nspname) || '.'"
-    "  || pg_catalog.quote_ident(c.relname) || ' CASCADE', '; ')"
+    "SELECT pg_catalog.count(*), pg_catalog.string_agg('DROP '"
+    "  || CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE'"
+    "     ELSE 'TABLE' END || ' IF EXISTS '"
+    "  || pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) || ' CASCADE', '; ')"
     " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
     " WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND (n.nspname = $1 OR n.nspname || '.' || c.relname = $2)"
     " AND c.relname NOT IN ('leaselock_leases', 'leaselock_control', 'leaselock_migrations')"

@@ -41,20 +41,19 @@ static void write_keys(const ll_pg_migrating *migrating, char text[KEYS_TEXT])
 /* Of the keys, and those who wait for them or have them. */
 #define ON_KEYS                                                                                                        \
     "l.locktype = 'advisory' AND l.classid = 0 AND l.objsubid = 1 AND l.objid::pg_catalog.int8 IN (%s)"                \
-    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = "                              \
-    "pg_catalog.current_database())"
+    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d"                                                 \
+    "  WHERE d.datname = pg_catalog.current_database())"
 
 /* Time is over: who has the keys, or the table. */
 static leaselock_status say_who(leaselock_connection *connection, const leaselock_call *call)
 {
     static const char format[] =
-        "SELECT pg_catalog.string_agg(DISTINCT 'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') "
-        "|| ')', ''), ', ')"
+        "SELECT pg_catalog.string_agg(DISTINCT"
+        "  'process ' || l.pid || coalesce(' (' || nullif(a.application_name, '') || ')', ''), ', ')"
         " FROM pg_catalog.pg_locks AS l LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid"
         " WHERE l.granted AND l.pid <> pg_catalog.pg_backend_pid() AND (" ON_KEYS
-        " OR l.mode LIKE '%%Exclusive%%' AND l.relation = (SELECT c.oid FROM pg_catalog.pg_class AS c JOIN "
-        "pg_catalog.pg_namespace AS n"
-        " ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2))";
+        "  OR l.mode LIKE '%%Exclusive%%' AND l.relation = (SELECT c.oid FROM pg_catalog.pg_class AS c"
+        "   JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2))";
     ll_pg_migrating *migrating = connection->migrating;
     char keys[KEYS_TEXT];
     write_keys(migrating, keys);
@@ -78,10 +77,11 @@ static leaselock_status say_who(leaselock_connection *connection, const leaseloc
     return status;
 }
 
-/* Between two tries, in which nothing is held; or it is too late. */
-static leaselock_status pause_between(leaselock_connection *connection, const leaselock_call *call, unsigned round)
+/* Between two tries, when nothing is held; or it is too late. */
+static leaselock_status pause_between(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms,
+                                      unsigned round)
 {
-    if (ll_clock_boot() >= call->until_ms)
+    if (ll_clock_boot() >= until_ms)
         return say_who(connection, call);
     int64_t longest_ms = (int64_t)PAUSE_FIRST_MS << (round < 5 ? round : 5);
     longest_ms = longest_ms < PAUSE_LONGEST_MS ? longest_ms : PAUSE_LONGEST_MS;
@@ -141,7 +141,7 @@ static leaselock_status begin_bare(leaselock_connection *connection, const lease
         ll_try led_to;
         leaselock_status status = try_to_begin(connection, call, text, &led_to);
         if (status == LEASELOCK_OK && led_to != LL_HELD)
-            status = pause_between(connection, call, round);
+            status = pause_between(connection, call, call->until_ms, round);
         if (status != LEASELOCK_OK || led_to == LL_HELD)
             return status;
     }
@@ -233,7 +233,8 @@ leaselock_status ll_pg_migrate_begin(leaselock_connection *connection, const lea
         status = try_to_begin(connection, call, text, &led_to);
         if (status != LEASELOCK_OK || led_to == LL_HELD)
             break;
-        status = led_to == LL_NO_TABLE ? make_table(connection, call) : pause_between(connection, call, round);
+        status = led_to == LL_NO_TABLE ? make_table(connection, call)
+                                       : pause_between(connection, call, call->until_ms, round);
     }
     ll_free(text);
     return status;
@@ -288,7 +289,8 @@ static leaselock_status try_to_exclude(leaselock_connection *connection, const l
     return status;
 }
 
-leaselock_status ll_pg_migrate_exclude(leaselock_connection *connection, const leaselock_call *call)
+leaselock_status ll_pg_migrate_exclude_until(leaselock_connection *connection, const leaselock_call *call,
+                                             int64_t until_ms)
 {
     leaselock_status status = ll_pg_migrate_ready(connection, false, call);
     if (status == LEASELOCK_OK && !connection->migrating->direct)
@@ -301,7 +303,12 @@ leaselock_status ll_pg_migrate_exclude(leaselock_connection *connection, const l
         connection->migrating->excluding = status == LEASELOCK_OK && held;
         if (status != LEASELOCK_OK || held)
             return status;
-        status = pause_between(connection, call, round);
+        status = pause_between(connection, call, until_ms, round);
     }
     return status;
+}
+
+leaselock_status ll_pg_migrate_exclude(leaselock_connection *connection, const leaselock_call *call)
+{
+    return ll_pg_migrate_exclude_until(connection, call, call->until_ms);
 }

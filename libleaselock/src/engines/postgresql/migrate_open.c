@@ -155,19 +155,15 @@ static leaselock_status name_table(ll_pg_migrating *migrating, const char *schem
 static leaselock_status warn_of_another(leaselock_connection *connection, const leaselock_call *call)
 {
     static const char text[] =
-        "SELECT (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n.nspname), ', ') FROM pg_catalog.pg_class AS c"
-        "  JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relname = $2 AND n.nspname <> $1 AND "
-        "c.relkind = 'r'"
-        "  AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid"
-        "    AND a.attname IN ('version', 'dirty')) = 2)"
-        " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = "
-        "c.relnamespace"
-        "  WHERE c.relname = $2 AND n.nspname = $1)";
+        "SELECT pg_catalog.string_agg(pg_catalog.quote_ident(n.nspname), ', '), pg_catalog.bool_or(n.nspname = $1)"
+        " FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.relname = $2 AND c.relkind = 'r' AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS a"
+        "  WHERE a.attrelid = c.oid AND a.attname IN ('version', 'dirty')) = 2";
     ll_pg_migrating *migrating = connection->migrating;
     const char *values[LL_PG_PARAMETERS_MAX] = {migrating->schema, migrating->name};
     PGresult *result = NULL;
     leaselock_status status = ll_pg_ask(connection, call, text, values, "look for the version table", &result);
-    if (status == LEASELOCK_OK && pq.PQntuples(result) > 0 && !pq.PQgetisnull(result, 0, 0))
+    if (status == LEASELOCK_OK && strcmp(pq.PQgetvalue(result, 0, 1), "f") == 0)
         ll_log(LEASELOCK_LOG_WARNING, "postgresql",
                "there is no %s, but a table of that name in %s: is the search_path another one than before?",
                migrating->table, pq.PQgetvalue(result, 0, 0));

@@ -190,7 +190,8 @@ static leaselock_status build_index(leaselock_connection *connection, leaselock_
             break;
         ll_log(LEASELOCK_LOG_WARNING, "postgresql", "%s: a deadlock; once more", script->name);
         ll_pg_migrate_readmit(connection);
-        status = ll_pg_migrate_exclude(connection, call);
+        /* the call's time may have been over since the build began */
+        status = ll_pg_migrate_exclude_until(connection, call, ll_pg_answer_until(call));
     }
     ll_free(before);
     return status;
