@@ -30,6 +30,7 @@ from typing import Any
 VARIABLE = "LEASELOCK_TEST_POSTGRESQL"
 NOBODY = 65534
 SETTINGS = {
+    "password_encryption": "scram-sha-256",  # older servers have another default
     "fsync": "off",  # the machine will not crash, and tests of durability look at the flushed position
     "max_connections": "200",
     "autovacuum_naptime": "1s",
@@ -59,12 +60,9 @@ def unprivileged() -> list[str]:
 
 
 def free_port() -> int:
-    """Below those that the kernel gives to connections (from 32768 on): one of them might be taken until the server starts."""
-    while True:
-        port = 20000 + secrets.randbelow(12000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def make_certificate(data: str) -> bool:
@@ -105,7 +103,7 @@ def private_server(bin_folder: pathlib.Path, settings: dict[str, str]) -> Iterat
                 VARIABLE + "_TCP": f"postgresql://postgres@127.0.0.1:{port}/postgres",
                 VARIABLE + "_DATA": data,
                 VARIABLE + "_CONTROL": " ".join([*control, "-m", "immediate"]),
-                VARIABLE + "_PSQL": str(bin_folder / "psql"),
+                VARIABLE + "_PSQL": shutil.which("psql", path=f"{bin_folder}{os.pathsep}{os.environ['PATH']}") or "psql",
             }
         finally:
             subprocess.run([*control, "-m", "immediate", "stop"], check=False, stderr=subprocess.DEVNULL, **quiet)
