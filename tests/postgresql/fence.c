@@ -106,6 +106,10 @@ TEST(a_renewal_is_not_held_up_and_keeps_the_lease)
     assert_kind(BUSY, try_as_rival(lease.resource));
     assert_ok(ll_engine_postgresql.renew(holder, &lease, 1, call_of(2000), &outcome));
     assert_kind(RENEWED, outcome);
+    leaselock_claim both[] = {lease, obtained(holder, new_resource(), "holder", 30000)};
+    leaselock_outcome outcomes[2];
+    assert_ok(ll_engine_postgresql.renew(holder, both, 2, call_of(2000), outcomes));
+    assert_kind(RENEWED, outcomes[0]);
     assert_kind(RELEASED, release(holder, lease)); /* neither is a release: the next grant waits for the commit */
     assert_kind(BUSY, try_as_rival(lease.resource));
     assert_string_equal(sqlstate(user, "COMMIT"), "00000");

@@ -84,6 +84,20 @@ TEST(the_time_of_a_grant_begins_when_the_row_is_won)
     assert_int_equal(late.outcome.sequence, 1);
 }
 
+/* A server whose clock went back, or a ttl that somebody made longer. */
+TEST(a_renewal_never_shortens)
+{
+    leaselock_claim claims[] = {obtained(first, new_resource(), "c", 30000), obtained(first, new_resource(), "c", 30000)};
+    leaselock_outcome outcomes[2];
+    for (size_t count = 1; count <= 2; count++) {
+        sql(observer, "UPDATE leaselock_leases SET expires_at = clock_timestamp() + interval '1 hour' WHERE resource IN ('%s', '%s')",
+            claims[0].resource, claims[1].resource);
+        assert_ok(ll_engine_postgresql.renew(first, claims, count, patient_call(), outcomes));
+        for (size_t i = 0; i < count; i++)
+            assert_true(outcomes[i].remaining_ms > 30 * 60000);
+    }
+}
+
 TEST(a_late_duplicate_does_not_revive_what_was_released)
 {
     leaselock_claim claim = obtained(first, new_resource(), "c", 30000);
@@ -245,19 +259,71 @@ TEST(names_are_taken_as_they_are)
 
 /* --- the floor ------------------------------------------------------------------------------------------------------ */
 
+static void wait_until_it_blocks(PGconn *blocking)
+{
+    assert_eventually(number(observer, "SELECT count(*) FROM pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))",
+                             PQbackendPID(blocking)) == 1);
+}
+
+static const char *second_resource;
+
+/* The claim, and after it one on second_resource. */
+static leaselock_status obtain_two(background *of)
+{
+    leaselock_claim claims[] = {of->claim, claim_on(second_resource, "late", 30000)};
+    leaselock_outcome outcomes[2];
+    leaselock_status status = ll_engine_postgresql.obtain(of->connection, claims, 2, call_of(of->time_ms), outcomes);
+    of->outcome = outcomes[0];
+    return status;
+}
+
 TEST(a_floor_that_is_being_raised_holds_up_a_first_grant)
 {
-    const char *resource = new_resource();
-    sql(other, "BEGIN; UPDATE leaselock_control SET floor = floor + 1000");
-    long long floor = number(other, "SELECT floor FROM leaselock_control");
-    background late = {.claim = claim_on(resource, "late", 30000)};
-    background_start(&late, background_obtain, first);
-    assert_eventually(number(observer, "SELECT count(*) FROM pg_stat_activity WHERE %d = ANY (pg_blocking_pids(pid))",
-                             PQbackendPID(other)) == 1);
+    leaselock_status (*const ways[])(background *) = {background_obtain, obtain_two};
+    for (size_t i = 0; i < 2; i++) {
+        background late = {.claim = claim_on(new_resource(), "late", 30000)};
+        second_resource = new_resource();
+        sql(other, "BEGIN; UPDATE leaselock_control SET floor = floor + 1000");
+        long long floor = number(other, "SELECT floor FROM leaselock_control");
+        background_start(&late, ways[i], first);
+        wait_until_it_blocks(other);
+        sql(other, "COMMIT");
+        assert_ok(background_join(&late));
+        assert_kind(GRANTED, late.outcome);
+        assert_int_equal(late.outcome.sequence, floor + 1);
+    }
+}
+
+/* Two that add the same resources would wait for each other, did they not do it in one order. */
+TEST(new_resources_are_added_in_one_order)
+{
+    const char *low = new_resource(), *high = new_resource();
+    background late = {.claim = claim_on(high, "late", 30000)};
+    sql(other, "BEGIN; INSERT INTO leaselock_leases (resource) VALUES ('%s')", low);
+    second_resource = low;
+    background_start(&late, obtain_two, first);
+    wait_until_it_blocks(other);
+    sql(observer, "SET lock_timeout = 2000");
+    assert_string_equal(sqlstate(observer, "INSERT INTO leaselock_leases (resource) VALUES ('%s') ON CONFLICT DO NOTHING",
+                                 high), "00000");
     sql(other, "COMMIT");
     assert_ok(background_join(&late));
     assert_kind(GRANTED, late.outcome);
-    assert_int_equal(late.outcome.sequence, floor + 1);
+}
+
+/* What is granted after it has returned is above the floor, so it cannot pass by a row that is being granted. */
+TEST(raising_the_floor_waits_for_a_grant_under_way)
+{
+    leaselock_claim before = released(new_resource());
+    int64_t floor = before.sequence + 5000000;
+    background raise = {.floor = floor};
+    sql(other, "BEGIN; SELECT 1 FROM leaselock_leases WHERE resource = '%s' FOR UPDATE", before.resource);
+    background_start(&raise, background_raise_floor, first);
+    wait_until_it_blocks(other);
+    assert_false(atomic_load(&raise.done));
+    sql(other, "COMMIT");
+    assert_ok(background_join(&raise));
+    assert_int_equal(obtain(second, claim_on(before.resource, "c", 30000)).sequence, floor + 1);
 }
 
 TEST(raising_the_floor_waits_for_first_grants_under_way_and_reaches_them)
@@ -281,13 +347,13 @@ TEST(raising_the_floor_reaches_every_row_and_moves_no_holder)
     leaselock_claim held = obtained(first, new_resource(), "holder", 30000);
     sql(observer, "INSERT INTO leaselock_leases (resource) SELECT 'page' || n FROM generate_series(1, 2500) AS n");
     int64_t raised_to;
-    assert_ok(ll_engine_postgresql.raise_floor(second, 2000000, patient_call(), &raised_to));
-    assert_int_equal(number(observer, "SELECT count(*) FROM leaselock_leases WHERE floor <> 2000000"), 0);
+    assert_ok(ll_engine_postgresql.raise_floor(second, 20000000, patient_call(), &raised_to));
+    assert_int_equal(number(observer, "SELECT count(*) FROM leaselock_leases WHERE floor <> 20000000"), 0);
     assert_kind(RENEWED, renew(first, held));
     assert_kind(RELEASED, release(first, held));
-    assert_int_equal(obtain(second, claim_on(held.resource, "c", 30000)).sequence, 2000001);
+    assert_int_equal(obtain(second, claim_on(held.resource, "c", 30000)).sequence, 20000001);
     assert_ok(ll_engine_postgresql.raise_floor(second, 5, patient_call(), &raised_to));
-    assert_int_equal(raised_to, 2000000);
+    assert_int_equal(raised_to, 20000000);
 }
 
 int main(void)
@@ -297,6 +363,7 @@ int main(void)
         GRANT_TEST(a_row_that_somebody_has_locked_is_busy_at_once),
         GRANT_TEST(a_contended_try_locks_and_writes_nothing),
         GRANT_TEST(the_time_of_a_grant_begins_when_the_row_is_won),
+        GRANT_TEST(a_renewal_never_shortens),
         GRANT_TEST(a_late_duplicate_does_not_revive_what_was_released),
         GRANT_TEST(numbers_need_more_than_32_bits),
         GRANT_TEST(several_are_granted_together),
@@ -306,7 +373,9 @@ int main(void)
         GRANT_TEST(several_are_released_each_by_itself),
         GRANT_TEST(names_are_taken_as_they_are),
         GRANT_TEST(a_floor_that_is_being_raised_holds_up_a_first_grant),
+        GRANT_TEST(new_resources_are_added_in_one_order),
         GRANT_TEST(raising_the_floor_waits_for_first_grants_under_way_and_reaches_them),
+        GRANT_TEST(raising_the_floor_waits_for_a_grant_under_way),
         GRANT_TEST(raising_the_floor_reaches_every_row_and_moves_no_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,23 +187,31 @@ static long long size_of_leases(void)
  */
 TEST(pairs_leave_nothing_behind)
 {
-    enum { WARM_UP = 100, PAIRS = 6000, PAGE = 8192 };
+    enum { WARM_UP = 100, PAIRS = 6000, FULL = 500, PAGE = 8192 };
     const char *resource = new_resource(), *several[MANY];
     for (int i = 0; i < MANY; i++)
         several[i] = new_resource();
     leaselock_connection *connection = engine_connect();
     run_pairs(connection, resource, WARM_UP);
     run_pairs_of_several(connection, several, WARM_UP);
+    sql(observer, "INSERT INTO leaselock_leases (resource) SELECT 'full' || n FROM generate_series(1, %d) AS n", FULL);
     sql(observer, "VACUUM FULL leaselock_leases"); /* no room that the tests before have left */
     long long before = size_of_leases();
     run_pairs(connection, resource, PAIRS);
     long long after_one = size_of_leases();
     run_pairs_of_several(connection, several, PAIRS / MANY);
     long long after_several = size_of_leases();
+    for (int i = 1; i <= FULL; i++) { /* each page has to have room for its rows' next versions */
+        char name[16];
+        snprintf(name, sizeof name, "full%d", i);
+        run_pairs(connection, name, 1);
+    }
+    long long after_full = size_of_leases();
     engine_close(connection);
-    print_message("%lld bytes, then %lld, then %lld\n", before, after_one, after_several);
+    print_message("%lld bytes, then %lld, %lld, %lld\n", before, after_one, after_several, after_full);
     assert_true(after_one <= before + PAGE);
     assert_true(after_several <= after_one + PAGE);
+    assert_true(after_full <= after_several + PAGE);
 }
 
 int main(void)
