@@ -11,7 +11,7 @@
  *  - Statuses that any slot may return: NOMEM, UNAVAILABLE (worth another try with the same claims while the call's time lasts),
  *    whatever call->pause returned, IO, FULL, PERMISSION, READ_ONLY, CORRUPT, MOVED, CLOCK, INTERNAL. Each with ll_error_set().
  *  - A slot that waits does so by call->pause, and gives up as UNAVAILABLE once call->until_ms has passed.
- *  - Arrays: all claims of one call name different resources, in any order. Outcomes are written only when OK is returned.
+ *  - Arrays: all claims of one call name different resources, in any order. Outcomes count only when OK is returned.
  *  - Strings in are borrowed for the call. Ids are valid: 1 to 255 bytes of UTF-8.
  */
 #ifndef LEASELOCK_SYS_ENGINE_H
@@ -170,13 +170,16 @@ typedef struct leaselock_migration_slots {
      * MIGRATION_FAILED with `outside` set by it: all is to be rolled back, and the script run outside instead.
      */
     leaselock_status (*run)(leaselock_connection *, leaselock_script *, const leaselock_call *);
-    /** MUST. Inside a transaction: replaces the one row; none for version -1 that is not dirty. */
+    /**
+     * MUST. Inside a transaction: replaces the one row; none for version -1 that is not dirty. Specific: MIGRATION_FAILED
+     * (what the user has made of the table does not let it).
+     */
     leaselock_status (*write_version)(leaselock_connection *, const leaselock_version_table *, int64_t version, bool dirty);
     /** MUST. Specific: MIGRATION_FAILED (the script's work cannot be committed). */
     leaselock_status (*commit)(leaselock_connection *, const leaselock_call *);
     /** MUST. Never fails, keeps the error record; a no-op without a transaction. Afterwards no setting of a script is left. */
     void (*rollback)(leaselock_connection *);
-    /** Drops all but leaselock's own tables, in one transaction; *dropped counts. */
+    /** Drops all but leaselock's own tables, in one transaction; *dropped counts. Specific: MIGRATION_FAILED. */
     leaselock_status (*drop)(leaselock_connection *, const leaselock_call *, int64_t *dropped);
 } leaselock_migration_slots;
 
