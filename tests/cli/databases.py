@@ -57,9 +57,9 @@ class Sqlite:
 class Session:
     """A psql that stays, so that an answer takes no longer than the server."""
 
-    def __init__(self, command, schema):
+    def __init__(self, command):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self(f"SET search_path = {schema}")
+        self("SELECT 1")  # it is there now
 
     def __call__(self, statement):
         """The lines of its answer."""
@@ -83,16 +83,15 @@ class Postgresql:
         import schemas
 
         self.url = schemas.new_url()
-        self.schema = self.url.rpartition("schema=")[2]
-        self.psql = schemas.psql()
+        self.psql = schemas.psql(self.url)
         self.sessions = []
 
     def session(self):
-        self.sessions.append(Session(self.psql, self.schema))
+        self.sessions.append(Session(self.psql))
         return self.sessions[-1]
 
     def is_untouched(self):
-        return self.session()(f"SELECT count(*) FROM pg_class WHERE relnamespace = '{self.schema}'::regnamespace") == ["0"]
+        return self.session()("SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace") == ["0"]
 
     def is_sound(self):
         """The server looks after that."""

@@ -29,8 +29,6 @@ end
 if harness.engine ~= "memory" then
     require "test_contention"
     require "test_example"
-end
-if harness.engine == "sqlite" then
     require "test_migrations"
 end
 

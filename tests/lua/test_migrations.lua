@@ -121,15 +121,15 @@ end)
 
 test("a failure tells where", function()
     local migrations = new_migrations {
-        ["1_a.up.sql"] = "CREATE TABLE a (x);",
-        ["2_b.up.sql"] = "CREATE TABLE b (x);\n  CREATE TABEL c (x);\n",
+        ["1_a.up.sql"] = "CREATE TABLE a (x int);",
+        ["2_b.up.sql"] = "CREATE TABLE b (x int);\n  CREATE TABEL c (x int);\n",
     }
     local message, details = fails("MIGRATION_FAILED", migrations:up())
     equal(message:find("2_b.up.sql:2:10: ", 1, true) ~= nil, true)
     equal(details.file, "2_b.up.sql")
     equal(details.line, 2)
     equal(details.column, 10)
-    equal(details.statement, "  CREATE TABEL c (x);")
+    equal(details.statement, "  CREATE TABEL c (x int);")
     equal(migrations:version(), 1)
     migrations:close()
 end)
@@ -146,7 +146,7 @@ test("a run that is stopped on a dirty database says so", function()
     local url = harness.new_url()
     local migrations = assert(leaselock.migrations(url, files_of { "1_a.up.sql", "2_b.up.sql" }))
     equal(assert(migrations:steps(1)).dirty, false)
-    local spoil = { ["1_x.up.sql"] = "UPDATE schema_migrations SET dirty = 1;" }
+    local spoil = { ["1_x.up.sql"] = "UPDATE schema_migrations SET dirty = true;" }
     local others = assert(leaselock.migrations(url, spoil, { table = "others" }))
     assert(others:up())
     others:close()
@@ -195,7 +195,7 @@ end)
 test("a configuration's folder", function()
     os.execute(("mkdir -p '%s/migrations'"):format(harness.folder))
     local file = assert(io.open(harness.folder .. "/migrations/1_a.up.sql", "w"))
-    file:write "CREATE TABLE a (x);"
+    file:write "CREATE TABLE a (x int);"
     file:close()
     local config = assert(leaselock.new_config {
         ["db.url"] = harness.new_url(),

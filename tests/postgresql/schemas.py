@@ -16,10 +16,10 @@ from server import VARIABLE
 AT_ONCE = 100  # a psql for each would take longer than most tests
 
 
-def psql() -> list[str]:
-    """As the superuser, with answers that are not decorated, and no sanitizer in it."""
+def psql(url: str | None = None) -> list[str]:
+    """On the database, or on the URL, as the superuser; with answers that are not decorated, and no sanitizer in it."""
     program = os.environ.get(VARIABLE + "_PSQL", "psql")
-    return ["env", "-u", "LD_PRELOAD", program, "-qXAt", "-v", "ON_ERROR_STOP=1", os.environ[VARIABLE]]
+    return ["env", "-u", "LD_PRELOAD", program, "-qXAt", "-v", "ON_ERROR_STOP=1", url or os.environ[VARIABLE]]
 
 
 @functools.cache
@@ -35,9 +35,9 @@ def new_schemas() -> Iterator[str]:
 
 
 def new_url() -> str:
-    """The URL of a schema that nobody has used."""
+    """The URL of a schema that nobody has used. By the search_path, which leases and migrations both go by."""
     url = os.environ[VARIABLE]
-    return f"{url}{'&' if '?' in url else '?'}schema={next(new_schemas())}"
+    return f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{next(new_schemas())}"
 
 
 if __name__ == "__main__":
