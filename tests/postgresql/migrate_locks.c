@@ -136,7 +136,7 @@ TEST(a_pooler_or_alias_in_the_url_is_a_third_name)
     end_migrations(migrations);
 }
 
-/* Whoever is inside of pg_advisory_lock() has a snapshot that the build would wait for: he comes first. */
+/* Whoever is inside of pg_advisory_lock() has a snapshot that the build would wait for. */
 TEST(a_build_of_an_index_lets_a_waiting_golang_migrate_go_first)
 {
     sql(here, "CREATE TABLE t (x int)");

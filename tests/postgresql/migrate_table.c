@@ -103,6 +103,16 @@ TEST(may_have_further_columns_and_other_whole_numbers)
     end_migrations(migrations);
 }
 
+TEST(whose_further_columns_want_values_is_said_so)
+{
+    migration("1_a.up.sql", "CREATE TABLE a (x int); ALTER TABLE schema_migrations ADD COLUMN note text NOT NULL");
+    leaselock_migrations *migrations = open_list("");
+    assert_up_fails(migrations, LEASELOCK_MIGRATION_FAILED, "cannot write the version: null value in column \"note\"");
+    assert_string_equal(rows("SELECT count(*) FROM pg_class WHERE relname = 'a'"), "0");
+    assert_version(migrations, NIL, false);
+    end_migrations(migrations);
+}
+
 TEST(that_a_migration_drops_is_made_anew)
 {
     migration("1_a.up.sql", "CREATE TABLE a (x int)");
@@ -204,15 +214,17 @@ TEST(can_be_read_by_whoever_may_read)
 TEST(can_be_read_where_nothing_can_be_written)
 {
     migration("1_a.up.sql", "CREATE TABLE a (x int)");
+    migration("2_b.up.sql", "CREATE TABLE b (x int)");
     leaselock_migrations *migrations = open_list("?default_transaction_read_only=on");
     assert_version(migrations, NIL, false);
     assert_up_fails(migrations, LEASELOCK_READ_ONLY, "read-only");
     end_migrations(migrations);
     migrations = open_list("");
-    assert_up(migrations, DONE, 1);
+    assert_ok(leaselock_migrations_goto(migrations, 1, NULL));
     end_migrations(migrations);
     migrations = open_list("?default_transaction_read_only=on");
     assert_version(migrations, 1, false);
+    assert_up_fails(migrations, LEASELOCK_READ_ONLY, "2_b.up.sql:1:1: cannot execute CREATE TABLE in a read-only");
     assert_refused(LEASELOCK_READ_ONLY, leaselock_migrations_force(migrations, 2, NULL));
     end_migrations(migrations);
     assert_nothing_left();
@@ -290,11 +302,12 @@ TEST(is_dropped_in_one_transaction)
         open_list("?x-migrations-table=%22other%22.%22t%22&x-migrations-table-quoted=true");
     sql(here, "CREATE SCHEMA other; CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
               " 'BEGIN IF EXISTS (SELECT FROM pg_event_trigger_dropped_objects() WHERE object_identity = ''public.z'')"
-              " THEN RAISE ''not that one''; END IF; END';"
+              " THEN RAISE ''not that one, %% locks'', (SELECT count(*) FROM pg_locks WHERE locktype = ''advisory''"
+              " AND pid = pg_backend_pid()); END IF; END';"
               " CREATE EVENT TRIGGER refuse ON sql_drop EXECUTE FUNCTION refuse()");
     assert_up(migrations, DONE, 1);
-    assert_status(LEASELOCK_INTERNAL, leaselock_migrations_drop(migrations, NULL));
-    assert_message("not that one");
+    assert_refused(LEASELOCK_MIGRATION_FAILED, leaselock_migrations_drop(migrations, NULL));
+    assert_message("not that one, 2 locks");
     assert_string_equal(rows("SELECT count(*) FROM a"), "0");
     assert_version(migrations, 1, false);
     sql(here, "DROP EVENT TRIGGER refuse");
@@ -311,6 +324,7 @@ int main(void)
         IN_DATABASE(stays_where_the_first_migration_fails),
         IN_DATABASE(that_is_none_is_not_touched),
         IN_DATABASE(may_have_further_columns_and_other_whole_numbers),
+        IN_DATABASE(whose_further_columns_want_values_is_said_so),
         IN_DATABASE(that_a_migration_drops_is_made_anew),
         IN_DATABASE(is_named_by_the_url_or_the_call),
         IN_DATABASE(can_be_read_by_whoever_may_read),

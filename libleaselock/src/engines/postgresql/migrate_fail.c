@@ -32,6 +32,13 @@ static bool is_passing(const char *sqlstate)
     return is_of(sqlstate, passing);
 }
 
+/* Constraints, triggers and dependents: what a user's objects have against a statement of ours. */
+static bool is_of_users(const char *sqlstate)
+{
+    static const char *const users[] = {"0A", "23", "27", "2B", "44", "55006", "P0", NULL};
+    return is_of(sqlstate, users);
+}
+
 /* Of statements of our own. */
 static leaselock_status status_of(const char *sqlstate)
 {
@@ -47,6 +54,8 @@ static leaselock_status status_of(const char *sqlstate)
         return LEASELOCK_READ_ONLY;
     if (is_of(sqlstate, missing))
         return LEASELOCK_NOT_FOUND;
+    if (is_of_users(sqlstate))
+        return LEASELOCK_MIGRATION_FAILED;
     return is_of(sqlstate, broken) ? LEASELOCK_CORRUPT : LEASELOCK_INTERNAL;
 }
 
@@ -160,6 +169,29 @@ leaselock_status ll_pg_script_fail_at(leaselock_script *script, size_t at, const
     return set_at(script, LEASELOCK_MIGRATION_FAILED, at, NULL, what);
 }
 
+/* Every transaction of the session only reads, not the script's alone. */
+static bool only_reads(const leaselock_connection *connection)
+{
+    static const char *const names[] = {"default_transaction_read_only", "in_hot_standby"}; /* told since 14 */
+    for (size_t i = 0; i < 2; i++) {
+        const char *value = pq.PQparameterStatus(connection->link, names[i]);
+        if (value && strcmp(value, "on") == 0)
+            return true;
+    }
+    return false;
+}
+
+static leaselock_status status_of_script(leaselock_connection *connection, const char *sqlstate)
+{
+    if (drop_broken(connection))
+        return LEASELOCK_UNAVAILABLE;
+    if (strcmp(sqlstate, "53100") == 0)
+        return LEASELOCK_FULL;
+    if (strcmp(sqlstate, "25006") == 0 && only_reads(connection))
+        return LEASELOCK_READ_ONLY;
+    return is_passing(sqlstate) ? LEASELOCK_UNAVAILABLE : LEASELOCK_MIGRATION_FAILED;
+}
+
 leaselock_status ll_pg_script_fail(leaselock_connection *connection, leaselock_script *script, size_t begin, size_t end,
                                    const ll_pg_reply *reply)
 {
@@ -167,10 +199,7 @@ leaselock_status ll_pg_script_fail(leaselock_connection *connection, leaselock_s
     const char *sqlstate = field(reply->failure, PG_DIAG_SQLSTATE);
     ll_place place = find_place(connection, script, begin, end, reply);
     describe(connection, reply->failure, text);
-    bool passing = drop_broken(connection) || is_passing(sqlstate);
-    leaselock_status status = !passing                         ? LEASELOCK_MIGRATION_FAILED
-                              : strcmp(sqlstate, "53100") == 0 ? LEASELOCK_FULL
-                                                               : LEASELOCK_UNAVAILABLE;
+    leaselock_status status = status_of_script(connection, sqlstate);
     if (place.known)
         set_at(script, status, place.at, &place.statement, text);
     else

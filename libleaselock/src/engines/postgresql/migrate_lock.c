@@ -38,7 +38,7 @@ static void write_keys(const ll_pg_migrating *migrating, char text[KEYS_TEXT])
         used += snprintf(text + used, (size_t)(KEYS_TEXT - used), "%s%" PRIu32, i ? ", " : "", migrating->keys[i]);
 }
 
-/* Of the keys, and those who wait for them or have them. */
+/* Of the locks on the keys. */
 #define ON_KEYS                                                                                                        \
     "l.locktype = 'advisory' AND l.classid = 0 AND l.objsubid = 1 AND l.objid::pg_catalog.int8 IN (%s)"                \
     " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d"                                                 \
@@ -256,34 +256,16 @@ void ll_pg_migrate_readmit(leaselock_connection *connection)
     ll_pg_tell_finally(connection, text);
 }
 
-/* Whoever waits for one of the keys has a snapshot: CREATE INDEX CONCURRENTLY would wait for it, and it for us. */
-static leaselock_status is_awaited(leaselock_connection *connection, const leaselock_call *call, bool *out)
-{
-    char keys[KEYS_TEXT], text[512];
-    write_keys(connection->migrating, keys);
-    snprintf(text, sizeof text,
-             "SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks AS l WHERE NOT l.granted AND " ON_KEYS, keys);
-    PGresult *result = NULL;
-    leaselock_status status = ll_pg_ask(connection, call, text, no_values, "look who waits", &result);
-    *out = status == LEASELOCK_OK && strcmp(pq.PQgetvalue(result, 0, 0), "0") != 0;
-    pq.PQclear(result);
-    return status;
-}
-
 /* All keys or none. */
 static leaselock_status try_to_exclude(leaselock_connection *connection, const leaselock_call *call, bool *held)
 {
     ll_pg_migrating *migrating = connection->migrating;
     char text[TRIES_TEXT];
-    bool awaited = false;
     write_tries(migrating, "pg_try_advisory_lock", text);
     PGresult *result = NULL;
     leaselock_status status = ll_pg_ask(connection, call, text, no_values, "take the lock", &result);
     *held = status == LEASELOCK_OK && strtoul(pq.PQgetvalue(result, 0, 0), NULL, 10) == migrating->key_count;
     pq.PQclear(result);
-    if (*held)
-        status = is_awaited(connection, call, &awaited);
-    *held = *held && status == LEASELOCK_OK && !awaited;
     if (!*held)
         ll_pg_migrate_readmit(connection);
     return status;
