@@ -155,7 +155,8 @@ typedef struct leaselock_migration_slots {
     leaselock_status (*examine)(leaselock_connection *, leaselock_script *);
     /**
      * MAY (NULL: nothing of the kind lasts longer than a transaction). Keeps other runners out until readmit(), over several
-     * transactions and while a script runs outside of any. Specific: INVALID (this connection cannot).
+     * transactions and while a script runs outside of any. Specific: INVALID (this connection cannot). Where there is such
+     * a slot, begin() and this one keep golang-migrate out, too.
      */
     leaselock_status (*exclude)(leaselock_connection *, const leaselock_call *);
     /** MUST where there is exclude. Never fails, keeps the error record; after a failed exclude, too. */
