@@ -99,6 +99,27 @@ static void assert_sees(const char *keys)
     end_migrations(migrations);
 }
 
+/* golang-migrate's row is dirty while it runs: whether it failed is known to whoever has its locks, and to him at once. */
+TEST(a_dirty_row_is_a_failure_only_where_nobody_is_at_work)
+{
+    static const leaselock_migrations_options endless = {.struct_size = sizeof endless, .wait_ms = LEASELOCK_FOREVER};
+    migration("1_a.up.sql", "CREATE TABLE a (x int)");
+    sql(here, "CREATE TABLE schema_migrations (version bigint not null primary key, dirty boolean not null);"
+              " INSERT INTO schema_migrations VALUES (1, true)");
+    PGconn *other = own_session();
+    sql(other, "SELECT pg_advisory_lock(%u)", key_of("/"));
+    leaselock_migrations *migrations = open_list_at(own_url(""), &short_wait);
+    char who[32];
+    snprintf(who, sizeof who, "process %d (test)", PQbackendPID(other));
+    assert_up_fails(migrations, LEASELOCK_UNAVAILABLE, who);
+    PQfinish(other);
+    end_migrations(migrations);
+    migrations = open_list_at(own_url(""), &endless);
+    assert_up_fails(migrations, LEASELOCK_DIRTY, "dirty at version 1");
+    end_migrations(migrations);
+    assert_nothing_left();
+}
+
 TEST(both_are_held_while_a_migration_runs)
 {
     sql(here, "CREATE TABLE seen (keys text)");
@@ -252,6 +273,7 @@ int main(void)
         IN_DATABASE(also_where_the_table_is_there),
         IN_DATABASE(also_from_what_runs_outside_of_a_transaction),
         IN_DATABASE(whoever_writes_the_table_by_hand_keeps_us_out),
+        IN_DATABASE(a_dirty_row_is_a_failure_only_where_nobody_is_at_work),
         IN_DATABASE(both_are_held_while_a_migration_runs),
         IN_DATABASE(a_pooler_or_alias_in_the_url_is_a_third_name),
         IN_DATABASE(a_build_of_an_index_lets_a_waiting_golang_migrate_go_first),

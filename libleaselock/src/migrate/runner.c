@@ -72,22 +72,37 @@ static leaselock_status dirty(int64_t version)
         at);
 }
 
-/* golang-migrate marks the row while a migration runs: what is dirty for a moment only is no failure. */
+/* Under the lock that other runners take, too: what is dirty then is nobody's work in progress. */
+static leaselock_status read_alone(const ll_runner *runner, leaselock_version_row *row)
+{
+    leaselock_status status = runner->slots->begin(runner->connection, NULL, runner->call);
+    if (status == LEASELOCK_OK)
+        status = read_row(runner, row);
+    runner->slots->rollback(runner->connection);
+    return status;
+}
+
+/*
+ * golang-migrate marks the row while a migration runs: what is dirty for a moment only is no failure. Where it takes no
+ * lock, time tells.
+ */
 static leaselock_status read_clean(const ll_runner *runner, leaselock_migration_result *result)
 {
+    bool locks = runner->slots->exclude != NULL, alone = false;
     start_wait(runner);
     for (;;) {
         leaselock_version_row row;
-        leaselock_status status = read_row(runner, &row);
+        leaselock_status status = alone ? read_alone(runner, &row) : read_row(runner, &row);
         if (status != LEASELOCK_OK)
             return status;
         result->to = row.version;
         result->dirty = row.dirty;
         if (!row.dirty)
             return LEASELOCK_OK;
-        if (runner->wait_ms == 0 || ll_clock_boot() >= runner->call->until_ms)
+        if (alone || runner->wait_ms == 0 || (!locks && ll_clock_boot() >= runner->call->until_ms))
             return dirty(row.version);
-        status = runner->call->pause(runner->call, DIRTY_PAUSE_US);
+        alone = locks;
+        status = locks ? LEASELOCK_OK : runner->call->pause(runner->call, DIRTY_PAUSE_US);
         if (status != LEASELOCK_OK)
             return status;
     }
