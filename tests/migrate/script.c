@@ -83,6 +83,7 @@ static const struct {
     {"ROLLBACK TRANSACTION b TO a", false, INSIDE, NULL},
     {"ROLLBACK TRANSACTION \"TO\"", false, WRAPPED, NULL},
     {"SELECT 1; \v\vCOMMIT", false, WRAPPED, NULL},
+    {"SELECT 1; --\n\vCOMMIT", false, WRAPPED, NULL},
     {"vacuum into 'x'", false, OUTSIDE, NULL},
     {"PRAGMA journal_mode", false, INSIDE, NULL},
     {"PRAGMA journal_mode=wal", false, OUTSIDE, NULL},

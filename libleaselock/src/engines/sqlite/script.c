@@ -50,6 +50,7 @@ static void skip_space(ll_reader *reader)
             reader->at = behind(reader, from, "\n");
             if (reader->on_comment)
                 reader->on_comment(reader->payload, from + 2, reader->at);
+            reader->at -= reader->text[reader->at - 1] == '\n'; /* which is space by itself */
         } else if (sees(reader, "/*")) {
             reader->at = behind(reader, from + 2, "*/");
         } else if (sees(reader, "\xEF\xBB\xBF")) {
