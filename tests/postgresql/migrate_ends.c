@@ -77,7 +77,7 @@ TEST(a_stop_cancels_the_statement_and_its_migration_is_rolled_back)
 
 TEST(a_stop_between_lets_the_migration_end)
 {
-    three("INSERT INTO a VALUES (1); SELECT pg_sleep(0.5)");
+    three("INSERT INTO a VALUES (1); SELECT pg_sleep(2)");
     leaselock_migrations *migrations = open_list("");
     assert_stops(migrations, LEASELOCK_STOP_BETWEEN, SLEEPS, 2, 2, false);
     assert_up(migrations, DONE, 3);
