@@ -64,6 +64,25 @@ def test_a_child_that_drops_all_changes_nothing(url: str) -> None:
     locks.close()
 
 
+def test_a_child_that_drops_all_leaves_the_session_alone(postgresql_url: str) -> None:
+    """A good-bye on the parent's connection would end it. The parent would connect anew, and nobody notice."""
+    import schemas  # here, as in helpers.py
+
+    name = f"parent-{os.getpid()}"
+    locks = leaselock.open(f"{postgresql_url}&application_name={name}")
+    session = f"SELECT pid FROM pg_stat_activity WHERE application_name = '{name}'"
+    before = schemas.ask(session)
+
+    def drop() -> None:
+        nonlocal locks
+        del locks
+
+    in_fork(drop)
+    locks.obtain("a").release()
+    assert schemas.ask(session) == before != ""
+    locks.close()
+
+
 def test_leaving_the_block_in_a_child_is_told_but_hides_nothing(locks: DatabaseLock) -> None:
     def leave(problem: BaseException | None) -> str:
         with locks.hold("a"):

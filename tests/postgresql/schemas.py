@@ -22,6 +22,11 @@ def psql(url: str | None = None) -> list[str]:
     return ["env", "-u", "LD_PRELOAD", program, "-qXAt", "-v", "ON_ERROR_STOP=1", url or os.environ[VARIABLE]]
 
 
+def ask(question: str) -> str:
+    """The lines of the answer to a query."""
+    return subprocess.run(psql(), input=question, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 @functools.cache
 def new_schemas() -> Iterator[str]:
     def endless() -> Iterator[str]:
