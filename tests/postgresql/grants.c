@@ -178,6 +178,22 @@ TEST(one_that_is_held_keeps_all_of_them_back)
     check_nothing_was_granted(claims);
 }
 
+/* It is this acquisition's, and over: the others are not granted beside it. */
+TEST(one_that_is_spent_keeps_all_of_them_back)
+{
+    leaselock_claim claims[SEVERAL];
+    leaselock_outcome outcomes[SEVERAL];
+    three_claims(claims);
+    released(claims[0].resource);
+    released(claims[2].resource);
+    claims[1] = released(claims[1].resource);
+    obtain_three(claims, outcomes);
+    assert_kind(NONE, outcomes[0]);
+    assert_kind(SPENT, outcomes[1]);
+    assert_kind(NONE, outcomes[2]);
+    check_nothing_was_granted(claims);
+}
+
 TEST(one_that_is_locked_keeps_all_of_them_back)
 {
     leaselock_claim claims[SEVERAL];
@@ -368,6 +384,7 @@ int main(void)
         GRANT_TEST(numbers_need_more_than_32_bits),
         GRANT_TEST(several_are_granted_together),
         GRANT_TEST(one_that_is_held_keeps_all_of_them_back),
+        GRANT_TEST(one_that_is_spent_keeps_all_of_them_back),
         GRANT_TEST(one_that_is_locked_keeps_all_of_them_back),
         GRANT_TEST(a_locked_row_does_not_hold_up_the_renewal_of_the_others),
         GRANT_TEST(several_are_released_each_by_itself),
