@@ -82,6 +82,11 @@ static leaselock_status read_alone(const ll_runner *runner, leaselock_version_ro
     return status;
 }
 
+static int stop_asked(const ll_runner *runner)
+{
+    return runner->stop ? atomic_load(&runner->stop->asked) : 0;
+}
+
 /*
  * golang-migrate marks the row while a migration runs: what is dirty for a moment only is no failure. Where it takes no
  * lock, time tells.
@@ -99,6 +104,8 @@ static leaselock_status read_clean(const ll_runner *runner, leaselock_migration_
         result->dirty = row.dirty;
         if (!row.dirty)
             return LEASELOCK_OK;
+        if (stop_asked(runner))
+            return LEASELOCK_INTERRUPTED;
         if (alone || runner->wait_ms == 0 || (!locks && ll_clock_boot() >= runner->call->until_ms))
             return dirty(row.version);
         alone = locks;
@@ -284,11 +291,6 @@ static leaselock_status conflict(int64_t left, int64_t found)
         LEASELOCK_MIGRATION_CONFLICT,
         "another runner moved the database from version %lld to %lld meanwhile: run one after the other",
         (long long)left, (long long)found);
-}
-
-static int stop_asked(const ll_runner *runner)
-{
-    return runner->stop ? atomic_load(&runner->stop->asked) : 0;
 }
 
 /* Migration after migration, until the plan is reached or somebody stops it. */
