@@ -121,6 +121,12 @@ TEST(x_multi_statement_runs_one_by_one)
                     "1_a.up.sql:3:1: column \"nope\" does not exist (in: SELECT nope)");
     assert_string_equal(rows("SELECT count(*) FROM t"), "0");
     end_migrations(migrations);
+    sql(here, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+    migration("1_a.up.sql", "CREATE TABLE t (x int); OOPS"); /* also where a transaction could hold all of it */
+    migrations = open_list("?x-multi-statement=true");
+    assert_up_fails(migrations, LEASELOCK_MIGRATION_FAILED, "dirty at 1");
+    assert_string_equal(rows("SELECT count(*) FROM t"), "0");
+    end_migrations(migrations);
     assert_nothing_left();
 }
 
