@@ -51,8 +51,11 @@ static leaselock_lease *lease_on(const char *resource)
 /* Waits for those that are there now to be gone, by their processes: a keeper has a new connection within milliseconds. */
 static void terminate_the_library(void)
 {
-    sql(observer, "SELECT count(pg_terminate_backend(pid, %d)) FROM pg_stat_activity WHERE application_name = 'libleaselock'",
-        PATIENCE_MS);
+    char processes[256];
+    snprintf(processes, sizeof processes, "%s", sql(observer, "SELECT coalesce(string_agg(pid::text, ','), '0')"
+                                                              " FROM pg_stat_activity WHERE application_name = 'libleaselock'"));
+    sql(observer, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid IN (%s)", processes);
+    assert_eventually(number(observer, "SELECT count(*) FROM pg_stat_activity WHERE pid IN (%s)", processes) == 0);
 }
 
 static long long sequence_of(const char *resource)
