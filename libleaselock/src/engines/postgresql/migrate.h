@@ -36,8 +36,8 @@ leaselock_status ll_pg_migrate_open(const char *url, const char *table, void *bo
                                     leaselock_connection **out);
 void ll_pg_migrate_settings(leaselock_connection *connection, leaselock_migration_settings *out);
 /*
- * An idle session, or one inside of our transaction; a broken one is replaced at the start of a run only. INVALID: a lent
- * one is in use.
+ * An idle session, or one inside of our transaction; a broken one is replaced at the start of a run only. INVALID: a
+ * lent one is in use.
  */
 leaselock_status ll_pg_migrate_ready(leaselock_connection *connection, bool new_run, const leaselock_call *call);
 void ll_pg_free_migrating(leaselock_connection *connection);
