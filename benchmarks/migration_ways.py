@@ -8,11 +8,13 @@ import resource
 import subprocess
 import sys
 import time
-import urllib.parse
 from collections.abc import Callable
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/interop"))
+
+import golang  # type: ignore[import]
 
 
 class Cost(NamedTuple):
@@ -36,24 +38,10 @@ def write_migrations(directory: pathlib.Path, count: int) -> None:
 
 def golang_migrate_command() -> str | None:
     """As tests/interop builds it; None, and the reason is printed, where that cannot be done."""
-    sys.path.insert(0, str(ROOT / "tests/interop"))
-    import golang_migrate  # type: ignore[import]
-
     try:
-        return str(golang_migrate.golang_migrate(ROOT / "build/golang-migrate"))
+        return str(golang.command(ROOT / "build/golang-migrate"))
     except SystemExit:
         return None
-
-
-def golang_url(url: str) -> str:
-    """The same database; a PostgreSQL server's socket is an option to its driver."""
-    if url.startswith("sqlite:"):
-        return url.replace("sqlite:", "sqlite://", 1)
-    parts = urllib.parse.urlsplit(url)
-    user, _, server = parts.netloc.rpartition("@")
-    host, _, port = server.rpartition(":")
-    options = urllib.parse.urlencode({"host": urllib.parse.unquote(host), "port": port, "sslmode": "disable"})
-    return f"postgres://{user}@{parts.path}?{options}"
 
 
 def printed_by(*command: object, directory: pathlib.Path, environment: dict[str, str] | None = None) -> Way:
@@ -82,9 +70,9 @@ def migration_ways(build: pathlib.Path, directory: pathlib.Path) -> dict[str, Wa
         everything = ["--all"] if way == "down" else []
         return cost_of_process(command, "migrate", way, "--db", url, "--path", directory, *everything)
 
-    def golang(url: str, way: str) -> Cost:
+    def golang_migrate(url: str, way: str) -> Cost:
         everything = ["-all"] if way == "down" else []
-        return cost_of_process(theirs, "-database", golang_url(url), "-path", directory, way, *everything)
+        return cost_of_process(theirs, "-database", golang.url(url), "-path", directory, way, *everything)
 
     ways = {"C": printed_by(build / "bin/bench_migrations", directory=directory)}
     if (build / "python").is_dir():
@@ -93,5 +81,5 @@ def migration_ways(build: pathlib.Path, directory: pathlib.Path) -> dict[str, Wa
     if os.access(command, os.X_OK):
         ways["command"] = leaselock
     if theirs:
-        ways["golang-migrate"] = golang
+        ways["golang-migrate"] = golang_migrate
     return ways

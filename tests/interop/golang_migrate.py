@@ -7,46 +7,14 @@ FOLDER keeps golang-migrate's command once it is built. Ends with 77, and the re
 
 from __future__ import annotations
 
-import os
 import pathlib
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 
-MODULE = "github.com/golang-migrate/migrate/v4"
-VERSION = "v4.19.1"
-DRIVERS = "sqlite postgres"
-ENVIRONMENT = os.environ | {"GOFLAGS": "-buildvcs=false -mod=mod", "GOTOOLCHAIN": "local"}
-
-
-def skip(reason: str) -> None:
-    print(f"skipped: {reason}")
-    sys.exit(77)
-
-
-def golang_migrate(folder: pathlib.Path) -> str:
-    """Its command, built by Go's ordinary client; asked once whether the module is within reach."""
-    folder /= DRIVERS.replace(" ", "-")
-    command = folder / "migrate"
-    if command.exists():
-        return str(command)
-    if not shutil.which("go"):
-        skip("there is no Go")
-    try:
-        probe = subprocess.run(["go", "list", "-m", f"{MODULE}@{VERSION}"], env=ENVIRONMENT, cwd="/", capture_output=True, timeout=5)
-    except subprocess.TimeoutExpired:
-        skip("golang-migrate's module did not answer within 5 s")
-    if probe.returncode:
-        skip("golang-migrate's module cannot be reached: " + probe.stderr.decode().strip().splitlines()[-1])
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        ["go", "install", "-tags", DRIVERS, f"{MODULE}/cmd/migrate@{VERSION}"],
-        env=ENVIRONMENT | {"GOBIN": str(folder)}, cwd="/", check=True, timeout=500,
-    )
-    return str(command)
+from golang import command, seeds
 
 
 class Tools:
@@ -56,11 +24,12 @@ class Tools:
         self.golang, self.ours, self.database, self.directory = golang, ours, database, directory
 
     def by_golang(self, *call: str) -> subprocess.CompletedProcess[str]:
-        url = f"sqlite://{self.database}"
-        return subprocess.run([self.golang, "-path", self.directory, "-database", url, *call], capture_output=True, text=True, timeout=60)
+        command = [self.golang, "-path", str(self.directory), "-database", f"sqlite://{self.database}", *call]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     def by_us(self, *call: str) -> subprocess.CompletedProcess[str]:
-        command = [self.ours, "migrate", call[0], "--db", f"sqlite:{self.database}", "--path", self.directory, *call[1:]]
+        target = ["--db", f"sqlite:{self.database}", "--path", str(self.directory)]
+        command = [self.ours, "migrate", call[0], *target, *call[1:]]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     def picture(self) -> list[tuple[object, ...]]:
@@ -174,12 +143,12 @@ def failures(golang: str, ours: str) -> None:
 
 def main() -> None:
     ours, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    golang = golang_migrate(folder)
+    golang = command(folder)
     from_nothing(golang, ours)
     failures(golang, ours)
-    steps = sum(alternate(golang, ours, seed) for seed in range(20))
-    print(f"{steps} steps in turns")
-    print("22 passed, 0 failed")
+    steps = [alternate(golang, ours, seed) for seed in seeds(20)]
+    print(f"{sum(steps)} steps in turns")
+    print(f"{2 + len(steps)} passed, 0 failed")
 
 
 if __name__ == "__main__":
