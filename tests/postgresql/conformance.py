@@ -10,7 +10,7 @@ import tempfile
 
 from schemas import new_url
 
-PARTS = ("engine", "lock", "keep", "floor")
+PARTS = ("engine", "lock", "lease", "keep", "floor")
 
 
 def main(program: str) -> int:
