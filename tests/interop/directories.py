@@ -19,7 +19,7 @@ PLAIN = [
     "CREATE TEMPORARY TABLE IF NOT EXISTS carried (x int)",
     "CREATE TABLE IF NOT EXISTS t{v} AS SELECT to_regclass('pg_temp.carried') IS NOT NULL AS carried,"
     " current_schema() AS here, current_setting('DateStyle') AS dates, current_setting('client_encoding') AS encoding",
-    "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS note text DEFAULT 'a note';",
+    "ALTER TABLE {table} ADD COLUMN IF NOT EXISTS note text DEFAULT 'a note'; UPDATE {table} SET note = 'another';",
     "CREATE INDEX CONCURRENTLY IF NOT EXISTS i{v} ON public.base (x)",
     "VACUUM public.base;",
 ]
@@ -60,15 +60,32 @@ DOWNS = [
 ]
 
 
-def write(directory: pathlib.Path, table: str, split: bool, chance: random.Random) -> list[int]:
-    """Versions with gaps, some one-way; the table is the version table, as a script calls it."""
-    ups, downs = (PLAIN, [DOWN]) if split else (PLAIN + WHOLE, DOWNS)
+def write_file(path: pathlib.Path, body: str, version: int, table: str) -> None:
+    path.write_bytes(body.replace("{v}", str(version)).replace("{table}", table).encode())
+
+
+def bodies(split: bool) -> tuple[list[str], list[str]]:
+    """All that go up, and all that go down."""
+    return (PLAIN, [DOWN]) if split else (PLAIN + WHOLE, DOWNS)
+
+
+def write_all(directory: pathlib.Path, table: str, split: bool) -> None:
+    """Each of them, in their order; the table is the version table, as a script calls it."""
+    ups, downs = bodies(split)
+    for version, body in enumerate(ups, 1):
+        write_file(directory / f"{version:03}_a.up.sql", body, version, table)
+        write_file(directory / f"{version:03}_a.down.sql", downs[version % len(downs)], version, table)
+
+
+def write_some(directory: pathlib.Path, table: str, split: bool, chance: random.Random) -> list[int]:
+    """Versions with gaps, some one-way."""
+    ups, downs = bodies(split)
     versions = sorted(chance.sample(range(30), 10))
     for version in versions:
         for way in chance.choice([("up", "down"), ("up", "down"), ("up", "down"), ("down",), ("up",)]):
             body = chance.choice(ups if way == "up" else downs)
             name = f"{version:0{chance.choice([1, 6])}}_a.b.{way}.{chance.choice(['sql', 'md'])}"
-            (directory / name).write_bytes(body.replace("{v}", str(version)).replace("{table}", table).encode())
+            write_file(directory / name, body, version, table)
     return versions
 
 
