@@ -161,8 +161,8 @@ def open(
 ) -> DatabaseLock:
     """Opens a database of leases, and installs its tables where they are missing or older.
 
-    :param target: ``sqlite:PATH``, ``sqlite:///absolute/path`` or ``memory:NAME``; or a :class:`Config`; or the path of
-        one, which ends in .yaml or .yml. A configuration says the other parameters itself
+    :param target: ``sqlite:PATH``, ``sqlite:///absolute/path``, ``postgresql://…`` or ``memory:NAME``; or a
+        :class:`Config`; or the path of one, which ends in .yaml or .yml. A configuration says the other parameters itself
     :param ttl: how long a lease lasts unless renewed, from 0.1 s to 24 h; None is 30 s
     :param client_id: who obtains, where an obtain does not say; None is ``host:pid``
     :param operation_timeout: how long one operation may take to reach the engine; None is 5 s

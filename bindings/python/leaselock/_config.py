@@ -99,5 +99,5 @@ def _placed(name: str) -> abc.Iterator[None]:
 
 def handle_of(config: Config) -> _Config:
     if not isinstance(config, Config):
-        raise TypeError(f"config must be a leaselock.Config, not {type(config)}")
+        raise TypeError(f"config must be a leaselock.Config, such as Config.load(path), not {type(config)}")
     return config._handle

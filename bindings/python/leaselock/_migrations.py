@@ -224,7 +224,7 @@ def migrations(
 ) -> Migrations:
     """Connects to the database and reads the names in the source. Changes nothing, but may create an empty database.
 
-    :param url: ``sqlite:PATH``, ``sqlite:///absolute/path``, or golang-migrate's ``sqlite3://PATH``
+    :param url: ``sqlite:PATH``, ``sqlite:///absolute/path``, golang-migrate's ``sqlite3://PATH``, or ``postgresql://…``
     :param table: the version table; None is the URL's x-migrations-table, else schema_migrations
     :param wait: how long to wait for other runners; None is the URL's _busy_timeout, else 5 s
     :param progress: see :data:`leaselock.Progress`

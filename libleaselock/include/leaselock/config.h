@@ -2,7 +2,7 @@
  * A program's configuration: which database, which migrations, how locks behave. YAML, one level of sections:
  *
  *     db:
- *       url: sqlite:app.db          # or engine, host, port, dbname
+ *       url: sqlite:app.db          # or engine, host, port, dbname; relative to where the program runs
  *       migrations: ./db/migrations
  *     lock:
  *       ttl: 30                     # seconds
@@ -62,7 +62,7 @@ LEASELOCK_API void leaselock_config_free(leaselock_config *config);
 
 /**
  * Opens a database of leases as the configuration says: db.url, or db.engine, db.host, db.port and db.dbname with the
- * secrets POSTGRES_USER and POSTGRES_PASSWORD; lock.ttl, lock.client_id and lock.operation.
+ * secrets POSTGRES_USER and POSTGRES_PASSWORD; lock.ttl, lock.client_id, lock.operation and lock.install.
  * @param secrets  borrowed for the call; NULL where none are needed
  * @param out      close it, then free it
  * Specific errors: those of leaselock_lock_open(), SECRET. Since 0.1.
