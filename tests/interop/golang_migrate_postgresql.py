@@ -46,7 +46,7 @@ class Place(NamedTuple):
 PLACES = [
     Place(),
     Place("&x-migrations-table=my.Versions", table="my.Versions"),
-    Place("&x-migrations-table=%22app%22.%22my%20versions%22&x-migrations-table-quoted=true", "app", "my versions"),
+    Place("&x-migrations-table=%22app%22.%22my+versions%22&x-migrations-table-quoted=true", "app", "my versions"),
     Place("&search_path=app", "app"),
     Place("&x-multi-statement=true"),
 ]

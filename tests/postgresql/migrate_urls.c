@@ -16,6 +16,9 @@ static const struct {
     {"?client_encoding=LATIN1", "client_encoding", "UTF8"},
     {"?application_name=me&x-statement-timeout=1000", "application_name", "me"},
     {"?search_path=s%2C%20public", "search_path", "s, public"},
+    {"?search_path=s%2C+public&application_name=a+b", "search_path", "s, public"},
+    {"?search_path=s%2C+public&application_name=a+b", "application_name", "a+b"}, /* libpq's */
+    {"?timezone=Etc/GMT%2B3", "TimeZone", "Etc/GMT+3"},
     {"?statement_timeout=12345&lock_timeout=1s", "statement_timeout", "12345ms"},
     {"?timezone=Asia/Tokyo", "TimeZone", "Asia/Tokyo"},
     {"?search_path=a%5Cb&options=-c%20work_mem%3D3MB", "work_mem", "3MB"},

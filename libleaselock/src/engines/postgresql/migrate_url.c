@@ -145,7 +145,7 @@ leaselock_status ll_pg_migrate_parse(const char *url, ll_pg_migrating *migrating
     ll_reading reading = {.migrating = migrating, .known = pq.PQconninfoParse("", NULL)};
     if (!reading.known)
         return ll_error_set(LEASELOCK_NOMEM, "out of memory");
-    const ll_pg_taker taker = {take, &reading};
+    const ll_pg_taker taker = {.take = take, .payload = &reading, .plus_is_space = true};
     leaselock_status status = ll_pg_target_parse(url, &taker, target);
     pq.PQconninfoFree(reading.known);
     if (status == LEASELOCK_OK)

@@ -44,14 +44,17 @@ static leaselock_status show(const char *option, size_t length, const ll_pg_take
     *taken = false;
     if (!equals)
         return LEASELOCK_OK;
-    char *name = NULL, *value = NULL;
-    leaselock_status status = ll_url_decode(option, (size_t)(equals - option), &name);
+    char *name = NULL, *value = NULL, *coded = ll_format("%.*s", (int)(option + length - equals - 1), equals + 1);
+    leaselock_status status = coded ? ll_url_decode(option, (size_t)(equals - option), &name) : LEASELOCK_NOMEM;
+    for (char *at = coded; at && taker->plus_is_space && (at = strchr(at, '+')) != NULL;)
+        *at = ' ';
     if (status == LEASELOCK_OK)
-        status = ll_url_decode(equals + 1, length - (size_t)(equals + 1 - option), &value);
+        status = ll_url_decode(coded, strlen(coded), &value);
     if (status == LEASELOCK_OK)
         status = taker->take(taker->payload, name, value, taken);
     ll_free(name);
     ll_free(value);
+    ll_free(coded);
     return status;
 }
 
@@ -114,7 +117,7 @@ leaselock_status ll_pg_target_parse(const char *url, const ll_pg_taker *taker, l
     /* schemes compare without case, but not for libpq */
     for (char *at = target.conninfo; *at != ':'; at++)
         *at |= 0x20;
-    const ll_pg_taker schema = {take_schema, &target};
+    const ll_pg_taker schema = {.take = take_schema, .payload = &target};
     leaselock_status status = take_options(&target, taker ? taker : &schema);
     if (status == LEASELOCK_OK)
         status = check(target.conninfo);

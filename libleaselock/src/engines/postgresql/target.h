@@ -14,6 +14,7 @@ typedef struct ll_pg_target {
 typedef struct ll_pg_taker {
     leaselock_status (*take)(void *payload, const char *name, const char *value, bool *taken);
     void *payload;
+    bool plus_is_space; /* as Go reads a URL's options, and libpq does not */
 } ll_pg_taker;
 
 /* INVALID where libpq cannot read the URL; no message ever quotes it, since it may hold a password. `taker` NULL: schema is ours. */
