@@ -55,6 +55,7 @@ static leaselock_status look(leaselock_connection *connection, const leaselock_c
                               "PostgreSQL: the role may not read the version table %s: it needs USAGE on the "
                               "schema and SELECT on the table",
                               migrating->table);
+    migrating->seen = *found && status == LEASELOCK_OK && row->kind == LEASELOCK_VERSION_NONE;
     pq.PQclear(result);
     return status;
 }
@@ -92,6 +93,12 @@ static leaselock_status read_row(leaselock_connection *connection, const leaselo
     return status;
 }
 
+/* Then nobody need look again: begin() has locked it, and the catalog is asked once less for each migration. */
+static bool is_locked_and_seen(const leaselock_connection *connection)
+{
+    return connection->migrating->inside && connection->migrating->seen;
+}
+
 static leaselock_status read_version(leaselock_connection *connection, const leaselock_version_table *table,
                                      const leaselock_call *call, leaselock_version_row *row)
 {
@@ -99,6 +106,8 @@ static leaselock_status read_version(leaselock_connection *connection, const lea
     bool found = false;
     *row = (leaselock_version_row){.kind = LEASELOCK_VERSION_NONE, .version = -1};
     leaselock_status status = ll_pg_migrate_ready(connection, true, call);
+    if (status == LEASELOCK_OK && is_locked_and_seen(connection))
+        return read_row(connection, call, row);
     if (status == LEASELOCK_OK)
         status = look(connection, call, row, &found);
     return status == LEASELOCK_OK && found && row->kind == LEASELOCK_VERSION_NONE ? read_row(connection, call, row)
@@ -111,6 +120,8 @@ static leaselock_status create_table(leaselock_connection *connection, const lea
 {
     leaselock_version_row row = {.kind = LEASELOCK_VERSION_NONE};
     bool found;
+    if (is_locked_and_seen(connection))
+        return LEASELOCK_OK;
     leaselock_status status = look(connection, connection->migrating->call, &row, &found);
     return status == LEASELOCK_OK && !found
                ? ll_pg_make_version_table(connection, table->name, connection->migrating->call)

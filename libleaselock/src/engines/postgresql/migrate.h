@@ -20,6 +20,7 @@ typedef struct ll_pg_migrating {
     bool borrowed;                /* the link is the program's */
     bool direct;                  /* the session stays the same from transaction to transaction: no pooler */
     bool used;                    /* a script has run in the session */
+    bool seen;                    /* the version table is golang-migrate's, and no script has run since it was looked at */
     bool inside;                  /* a transaction of ours, or one that a script left open */
     bool excluding;               /* the session holds the keys */
     const leaselock_call *call;   /* of the last begin */

@@ -214,6 +214,7 @@ static leaselock_status run_outside(leaselock_connection *connection, leaselock_
 leaselock_status ll_pg_migrate_run(leaselock_connection *connection, leaselock_script *script,
                                    const leaselock_call *call)
 {
+    connection->migrating->seen = false;
     if (!script->outside)
         return run_inside(connection, script, call);
     leaselock_status status = run_outside(connection, script, call);
