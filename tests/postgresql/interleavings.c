@@ -26,13 +26,14 @@ static int setup(void **state)
     free_to_go = engine_connect();
     observer = session();
     keeper = session();
+    /* each in a transaction of its own: together they could meet autovacuum in a deadlock */
+    sql(observer, "CREATE ROLE held");
+    sql(observer, "GRANT SELECT, INSERT, UPDATE ON leaselock_leases, leaselock_control, leaselock_migrations TO held");
     sql(observer,
-        "CREATE ROLE held;"
-        "GRANT SELECT, INSERT, UPDATE ON leaselock_leases, leaselock_control, leaselock_migrations TO held;"
         "CREATE FUNCTION pass_gate() RETURNS boolean LANGUAGE plpgsql AS"
-        " 'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN true; END';"
-        "CREATE POLICY gate ON leaselock_leases TO held USING (pass_gate());"
-        "ALTER TABLE leaselock_leases ENABLE ROW LEVEL SECURITY", GATE);
+        " 'BEGIN PERFORM pg_advisory_xact_lock_shared(%d); RETURN true; END'", GATE);
+    sql(observer, "CREATE POLICY gate ON leaselock_leases TO held USING (pass_gate())");
+    sql(observer, "ALTER TABLE leaselock_leases ENABLE ROW LEVEL SECURITY");
     held = connect_as_held();
     return 0;
 }
@@ -43,8 +44,11 @@ static int teardown(void **state)
     engine_close(held);
     engine_close(free_to_go);
     PQfinish(keeper);
-    sql(observer, "ALTER TABLE leaselock_leases DISABLE ROW LEVEL SECURITY; DROP POLICY gate ON leaselock_leases;"
-                  "DROP FUNCTION pass_gate(); DROP OWNED BY held; DROP ROLE held");
+    sql(observer, "ALTER TABLE leaselock_leases DISABLE ROW LEVEL SECURITY");
+    sql(observer, "DROP POLICY gate ON leaselock_leases");
+    sql(observer, "DROP FUNCTION pass_gate()");
+    sql(observer, "DROP OWNED BY held");
+    sql(observer, "DROP ROLE held");
     PQfinish(observer);
     return 0;
 }
