@@ -120,6 +120,8 @@ TEST(it_says_what_is_missing)
     const char *message = leaselock_error_last()->message;
     assert_non_null(strstr(message, "public"));
     assert_non_null(strstr(message, "app"));
+    assert_non_null(strstr(message, "share/leaselock/migrations/postgresql"));
+    assert_non_null(strstr(message, "x-migrations-table=leaselock_migrations"));
     install();
     refused(LEASELOCK_PERMISSION, url_for("app:sesame", ""));
     assert_non_null(strstr(leaselock_error_last()->message, "leaselock_migrations"));
@@ -227,6 +229,8 @@ TEST(refusals_to_connect_have_codes_of_their_own)
     refused(LEASELOCK_INVALID, url_for("app:sesame", "?sslmode=sometimes"));
     refused(LEASELOCK_INVALID, url_for("app:sesame", "?no_such_option=1"));
     assert_non_null(strstr(leaselock_error_last()->message, "no_such_option"));
+    refused(LEASELOCK_INVALID, "postgres:app:sesame@localhost/app");
+    assert_non_null(strstr(leaselock_error_last()->message, "two slashes"));
     refused(LEASELOCK_INVALID, url_for("app:sesame", "?schema="));
     refused(LEASELOCK_INVALID, url_for("app:sesame", "?schema=a&schema=b"));
     refused(LEASELOCK_NOT_FOUND, url_for("postgres", "?dbname=no_such_database"));

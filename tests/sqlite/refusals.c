@@ -238,11 +238,21 @@ TEST(our_own_file_that_can_only_be_read)
     assert_not_opened_without_rights(LEASELOCK_READ_ONLY); /* and without: they are not made either */
 }
 
+static int is_told_why(void *nothing)
+{
+    (void)nothing;
+    leaselock_lock *lock = NULL;
+    expect(leaselock_lock_open(database_url(), NULL, &lock) == LEASELOCK_PERMISSION);
+    expect(strstr(leaselock_error_last()->message, strerror(EACCES)) != NULL);
+    return 0;
+}
+
 TEST(a_file_that_cannot_be_read)
 {
     make_database();
     set_mode(database_path(), 0000);
     assert_not_opened_without_rights(LEASELOCK_PERMISSION);
+    in_child_without_rights(is_told_why, NULL);
 }
 
 TEST(a_folder_that_cannot_be_written)
@@ -295,6 +305,8 @@ TEST(malformed_urls)
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
         assert_not_opened(LEASELOCK_INVALID, malformed[i]);
     assert_not_opened(LEASELOCK_INVALID, "sqlite:a\xff");
+    assert_not_opened(LEASELOCK_INVALID, "sqlite://leases.db");
+    assert_non_null(strstr(leaselock_error_last()->message, "a relative path has none"));
 }
 
 TEST(unknown_options)

@@ -27,8 +27,9 @@ const struct command *command_find(const struct command *const *list, const char
 
 /* Options that several pages have in common. */
 #define HELP_DB                                                                                                        \
-    "  --db URL          the database of leases, such as sqlite:leases.db; else\n"                                    \
-    "                    LEASELOCK_DB, else the user's own file,\n"                                                    \
+    "  --db URL          the database of leases, such as sqlite:leases.db or\n"                                       \
+    "                    postgresql://host/name; else LEASELOCK_DB, else the\n"                                        \
+    "                    user's own file,\n"                                                                           \
     "                    $XDG_STATE_HOME/leaselock/leases.db (~/.local/state)\n"                                       \
     "  --no-install      only check the tables there: make nothing that is missing\n"
 #define HELP_JSON "  --json            print JSON instead of text\n"

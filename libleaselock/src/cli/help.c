@@ -17,7 +17,8 @@ static const char exit_codes[] =
     "  75   the resource is held by somebody\n"
     "  76   the lease is lost, or was not this one's any more\n"
     "  77   permission denied, or a database that can only be read\n"
-    "  78   the tables come from a newer version or are missing, or a setting is\n"
+    "  78   the tables come from a newer version or are missing, or there is no\n"
+    "       home directory\n"
     "  79-82  of migrations: see leaselock help migrate\n"
     "  128+N  ended by signal N\n";
 

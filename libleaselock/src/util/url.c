@@ -69,7 +69,8 @@ leaselock_status ll_url_parse(const char *url, ll_url *out)
     if (strncmp(path, "//", 2) == 0) {
         path += 2;
         if (*path != '/')
-            return ll_error_set(LEASELOCK_INVALID, "the URL names a host; three slashes lead to an absolute path");
+            return ll_error_set(LEASELOCK_INVALID,
+                                "two slashes name a host: a relative path has none before it, an absolute one three");
     }
     size_t length = strcspn(path, "?");
     leaselock_status status = ll_url_decode(path, length, &parsed.path);

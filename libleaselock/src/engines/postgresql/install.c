@@ -84,7 +84,8 @@ static leaselock_status check_may_create(leaselock_connection *connection, const
     else if (status == LEASELOCK_OK && !ll_pg_integer(asking.result, 0, 0))
         status = ll_error_set(LEASELOCK_NO_TABLES,
                               "PostgreSQL: schema %s has no tables of leases and role %s may not make them: "
-                              "let its owner open it once, or apply leaselock/migrations/postgresql",
+                              "let its owner open it once, or run share/leaselock/migrations/postgresql with a tool for "
+                              "golang-migrate's files and x-migrations-table=leaselock_migrations",
                               connection->schema, pq.PQuser(connection->link));
     ll_pg_clear(&asking, 1);
     return status;

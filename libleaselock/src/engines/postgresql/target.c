@@ -101,6 +101,8 @@ static leaselock_status refuse(const char *message)
 
 static leaselock_status check(const char *conninfo)
 {
+    if (strncmp(strchr(conninfo, ':'), "://", 3) != 0) /* libpq would take it for another form, and quote it */
+        return ll_error_set(LEASELOCK_INVALID, "two slashes are missing in the URL: postgresql://host/database");
     char *message = NULL;
     PQconninfoOption *options = pq.PQconninfoParse(conninfo, &message);
     leaselock_status status = options ? LEASELOCK_OK : refuse(message);

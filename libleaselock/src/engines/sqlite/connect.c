@@ -1,4 +1,5 @@
 /* Opening and closing a database file. */
+#include <errno.h>
 #include <string.h>
 
 #include "engines/sqlite/sqlite.h"
@@ -9,6 +10,13 @@
 
 /* A page of a new database: 1 KiB was 12 % faster than SQLite's 4 KiB, since a commit writes whole pages. */
 #define PAGE_SIZE_PRAGMA "PRAGMA page_size = 1024"
+
+/* SQLite has one text for all that the system may have against a file. */
+static const char *why_not(sqlite3 *db)
+{
+    int cause = db ? sqlite3_system_errno(db) : ENOMEM;
+    return cause ? strerror(cause) : sqlite3_errmsg(db);
+}
 
 leaselock_status ll_sqlite_connect_plain(const char *path, bool create, sqlite3 **out)
 {
@@ -22,7 +30,7 @@ leaselock_status ll_sqlite_connect_plain(const char *path, bool create, sqlite3 
     int result = sqlite3_open_v2(path, &db, flags, NULL);
     if (result != SQLITE_OK) {
         leaselock_status status = ll_sqlite_status_of(db, result);
-        ll_error_set_native(status, result, "%s: cannot open: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
+        ll_error_set_native(status, result, "%s: cannot open: %s", path, why_not(db));
         sqlite3_close(db);
         return status;
     }
