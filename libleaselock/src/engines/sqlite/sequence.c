@@ -82,14 +82,14 @@ leaselock_status ll_sqlite_no_block(leaselock_connection *connection)
                         connection->file->path);
 }
 
-leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64_t needed, int64_t *ceiling)
+/* Runs one of the two statements that raise, with what both are given, and reads the numbers of its row. */
+static leaselock_status raise_by(leaselock_connection *connection, ll_sqlite_statement_id sql, int64_t number, const char *doing,
+                                 int64_t *numbers, int count)
 {
-    if (needed > LL_SQLITE_LAST_BLOCK)
-        return ll_error_set(LEASELOCK_EXHAUSTED, "%s: no sequence is left", connection->file->path);
-    sqlite3_stmt *statement = ll_sqlite_statement(connection, LL_SQL_RAISE_CEILING);
+    sqlite3_stmt *statement = ll_sqlite_statement(connection, sql);
     if (!statement)
         return leaselock_error_last()->code;
-    sqlite3_bind_int64(statement, 1, needed + LL_SQLITE_BLOCK);
+    sqlite3_bind_int64(statement, 1, number);
     sqlite3_bind_int64(statement, 2, LL_SQLITE_BLOCK);
     sqlite3_bind_int64(statement, 3, connection->boot);
     sqlite3_bind_int64(statement, 4, LL_SQLITE_LAST_BLOCK);
@@ -99,11 +99,19 @@ leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64
         return ll_sqlite_no_block(connection);
     }
     if (result != SQLITE_ROW)
-        return ll_sqlite_statement_fail(connection, statement, result, "reserve sequences");
-    *ceiling = sqlite3_column_int64(statement, 0);
+        return ll_sqlite_statement_fail(connection, statement, result, doing);
+    for (int i = 0; i < count; i++)
+        numbers[i] = sqlite3_column_int64(statement, i);
     result = sqlite3_step(statement); /* to the end: an error may still come */
     sqlite3_reset(statement);
-    return result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "reserve sequences");
+    return result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, doing);
+}
+
+leaselock_status ll_sqlite_raise_ceiling(leaselock_connection *connection, int64_t needed, int64_t *ceiling)
+{
+    if (needed > LL_SQLITE_LAST_BLOCK)
+        return ll_error_set(LEASELOCK_EXHAUSTED, "%s: no sequence is left", connection->file->path);
+    return raise_by(connection, LL_SQL_RAISE_CEILING, needed + LL_SQLITE_BLOCK, "reserve sequences", ceiling, 1);
 }
 
 /* Inside a durable transaction. */
@@ -111,25 +119,13 @@ static leaselock_status raise_floor(leaselock_connection *connection, int64_t fl
 {
     if (floor > LL_SQLITE_LAST_BLOCK)
         return ll_error_set(LEASELOCK_EXHAUSTED, "%s: no sequence would be left", connection->file->path);
-    sqlite3_stmt *statement = ll_sqlite_statement(connection, LL_SQL_RAISE_FLOOR);
-    if (!statement)
-        return leaselock_error_last()->code;
-    sqlite3_bind_int64(statement, 1, floor);
-    sqlite3_bind_int64(statement, 2, LL_SQLITE_BLOCK);
-    sqlite3_bind_int64(statement, 3, connection->boot);
-    sqlite3_bind_int64(statement, 4, LL_SQLITE_LAST_BLOCK);
-    int result = sqlite3_step(statement);
-    if (result == SQLITE_DONE) {
-        sqlite3_reset(statement);
-        return ll_sqlite_no_block(connection);
+    int64_t numbers[2];
+    leaselock_status status = raise_by(connection, LL_SQL_RAISE_FLOOR, floor, "raise the floor", numbers, 2);
+    if (status == LEASELOCK_OK) {
+        *out = numbers[0];
+        *ceiling = numbers[1];
     }
-    if (result != SQLITE_ROW)
-        return ll_sqlite_statement_fail(connection, statement, result, "raise the floor");
-    *out = sqlite3_column_int64(statement, 0);
-    *ceiling = sqlite3_column_int64(statement, 1);
-    result = sqlite3_step(statement);
-    sqlite3_reset(statement);
-    return result == SQLITE_DONE ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "raise the floor");
+    return status;
 }
 
 leaselock_status ll_sqlite_raise_floor(leaselock_connection *connection, int64_t floor, const leaselock_call *call,
