@@ -9,8 +9,9 @@ Leases with fencing tokens, for Lua 5.1, LuaJIT, 5.3 and 5.4.
 
 What can go wrong in use is nil, "NAME: message", "NAME", details: NAME is one of C's codes ("BUSY", "LOST",
 "UNAVAILABLE", …), details a table of what is known beside it (resource_id, holder, sequence, remaining, native_code,
-sqlstate; file, line, column and statement of a migration or a configuration). Misuse, such as a wrong type or a string with a NUL, is an error. Durations and times are numbers of seconds,
-sequences exact integers: where a Lua has no number for one (5.1 and LuaJIT beyond 2^53), asking for it is an error.
+sqlstate; file, line, column and statement of a migration or a configuration). Misuse, such as a wrong type or a string
+with a NUL, is an error. Durations and times are numbers of seconds, sequences exact integers: where a Lua has no number
+for one (5.1 and LuaJIT beyond 2^53), asking for it is an error.
 
 A wait blocks the whole Lua state; Ctrl-C ends it with the error "interrupted!".
 ]]
@@ -284,17 +285,20 @@ function leaselock.parse_config(text, name)
     return placed(name, core.config_parse(text, name))
 end
 
--- All defaults, except for the table's values: { ["db.url"] = "sqlite:app.db" }.
-function leaselock.new_config(values)
-    local config, message, name, details = core.config_new()
-    for key, value in pairs(config and values or no_options) do
-        local set
-        set, message, name, details = Config.set(config, key, value)
-        if not set then
+-- What was made, with the table's values set; or the failure of either.
+local function with_values(values, set, made, ...)
+    for key, value in pairs(made and values or no_options) do
+        local done, message, name, details = set(made, key, value)
+        if not done then
             return nil, message, name, details
         end
     end
-    return config, message, name, details
+    return made, ...
+end
+
+-- All defaults, except for the table's values: { ["db.url"] = "sqlite:app.db" }.
+function leaselock.new_config(values)
+    return with_values(values, Config.set, core.config_new())
 end
 
 -- A value as text, its default where it is not set, nil where there is neither.
@@ -318,15 +322,7 @@ end
 -- Secrets are also, wherever they are taken: a table from name to value, or a function that gives the value of a name or
 -- nil. What the function raises comes out; it cannot yield.
 function leaselock.static_secrets(values)
-    local secrets, message, name, details = core.secrets_new_static()
-    for key, value in pairs(secrets and values or no_options) do
-        local set
-        set, message, name, details = core.secrets_set(secrets, key, value)
-        if not set then
-            return nil, message, name, details
-        end
-    end
-    return secrets, message, name, details
+    return with_values(values, core.secrets_set, core.secrets_new_static())
 end
 
 leaselock.environment_secrets = core.secrets_new_environment
