@@ -1,11 +1,11 @@
 /* Every call on a file, and every allocation of SQLite, fails once, and then from there on: nothing crashes, leaks, lies, or comes twice. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fault/guard.h"
+#include "fault/resources.h"
 #include "fault/story.h"
 #include "leaselock/sys/probes.h"
 #include "sqlite/database.h"
@@ -32,23 +32,6 @@ static int setup(void **state)
 }
 
 /* --- what must not be left over -------------------------------------------------------------------------------- */
-
-typedef struct resources {
-    size_t memory;
-    sqlite3_int64 sqlite_memory;
-    int files, descriptors;
-} resources;
-
-static resources resources_now(void)
-{
-    int descriptors = 0;
-    DIR *listing = opendir("/proc/self/fd");
-    assert_non_null(listing);
-    while (readdir(listing))
-        descriptors++;
-    closedir(listing);
-    return (resources){allocator_alive(), sqlite3_memory_used(), shim_open_files(), descriptors};
-}
 
 static void check_nothing_left(const story_place *place, const resources *before)
 {

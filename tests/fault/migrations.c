@@ -1,5 +1,4 @@
 /* Every call on a file, and every allocation, fails while migrations run: nothing crashes, leaks, or is half done. */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 
 #include "fault/faults.h"
 #include "fault/migrated.h"
+#include "fault/resources.h"
 #include "support/allocator.h"
 
 /* What is done to a database, and where that leads. */
@@ -82,23 +82,6 @@ static const task tasks[] = {
 static const task failing_task = {"up that fails", 2, 3, leaselock_migrations_up, LEASELOCK_MIGRATION_FAILED};
 
 /* --- what must not be left over -------------------------------------------------------------------------------- */
-
-typedef struct resources {
-    size_t memory;
-    sqlite3_int64 sqlite_memory;
-    int files, descriptors;
-} resources;
-
-static resources resources_now(void)
-{
-    int descriptors = 0;
-    DIR *listing = opendir("/proc/self/fd");
-    assert_non_null(listing);
-    while (readdir(listing))
-        descriptors++;
-    closedir(listing);
-    return (resources){allocator_alive(), sqlite3_memory_used(), shim_open_files(), descriptors};
-}
 
 static void check_nothing_left(const place *at, const resources *before)
 {
