@@ -12,6 +12,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from helpers import SMALL, new_url
+from outside import Outside, outside
 
 import leaselock
 from leaselock.testing import TestClock
@@ -25,6 +26,7 @@ ENGINES = ("memory", "sqlite", "postgresql")
 SUITABLE = {
     "clock": ("memory", "sqlite"),  # the time of PostgreSQL is its server's
     "shared_url": ("sqlite", "postgresql"),
+    "database": ("sqlite", "postgresql"),  # which migrations run on
     "postgresql_url": ("postgresql",),
 }
 
@@ -63,6 +65,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def shared_url(url: str) -> str:
     """A database that other processes can open, too."""
     return url
+
+
+@pytest.fixture
+def database(shared_url: str) -> Iterator[Outside]:
+    """The test's own view of that database."""
+    database = outside(shared_url)
+    yield database
+    database.close()
 
 
 @pytest.fixture

@@ -49,12 +49,12 @@ def test_the_clock_can_number_them(tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 4
 
 
-def test_what_was_created_is_run(tmp_path: Path, file_url: str) -> None:
+def test_what_was_created_is_run(tmp_path: Path, shared_url: str) -> None:
     for title in "a", "b":
         result = leaselock.create_migration(tmp_path / "m", title)
         assert result.applied[0].file is not None
-        (tmp_path / "m" / result.applied[0].file).write_text(f"CREATE TABLE {title} (x);")
-    with leaselock.migrations(file_url, tmp_path / "m") as migrations:
+        (tmp_path / "m" / result.applied[0].file).write_text(f"CREATE TABLE {title} (x int);")
+    with leaselock.migrations(shared_url, tmp_path / "m") as migrations:
         assert migrations.up().to_version == 2
         assert migrations.down().to_version is None
 

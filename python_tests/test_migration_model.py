@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-from hypothesis import given
+import pytest
+from helpers import new_url
+from hypothesis import HealthCheck, given, settings
+from outside import Outside, outside
 
 import leaselock
 from leaselock import MigrationKind, MigrationResult, Migrations, MigrationStep
@@ -108,7 +111,7 @@ class Model:
 def text(version: int, up: bool, body: str) -> str:
     if body == EMPTY:
         return "-- nothing\n"
-    work = f"INSERT INTO ran VALUES ('{'+' if up else '-'}{version}');\n"
+    work = f"INSERT INTO ran SELECT count(*), '{'+' if up else '-'}{version}' FROM ran;\n"
     return work + ("SELECT * FROM nowhere;\n" if body == FAILS else "")
 
 
@@ -161,27 +164,36 @@ def follow(
             assert known == sorted([*in_files, (model.version, False, False)])
 
 
+def run_on(
+    url: str, database: Outside, folder: Path, bodies: Bodies, operations: list[Operation], kind: str
+) -> None:
+    database.ask("CREATE TABLE ran (at int, what text)")
+    files = {**files_of(bodies), **dict.fromkeys(NOISE, "no SQL")}
+    source: leaselock.MigrationSource = files
+    if kind == "bytes":
+        source = {name: body.encode() for name, body in files.items()}
+    elif kind == "directory":
+        source = folder / "migrations"
+        source.mkdir()
+        for name, body in files.items():
+            (source / name).write_text(body)
+    told: list[MigrationResult] = []
+    with leaselock.migrations(url, source, progress=told.append) as migrations:
+        follow(migrations, bodies, operations, lambda: database.ask("SELECT what FROM ran ORDER BY at"), told)
+
+
+@pytest.fixture
+def engine(shared_url: str) -> str:
+    """Each example makes databases of its own."""
+    return shared_url.partition(":")[0]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies=DIRECTORIES, operations=OPERATIONS, kind=st.sampled_from(["directory", "str", "bytes"]))
-def test_random_directories_and_operations(bodies: Bodies, operations: list[Operation], kind: str) -> None:
+def test_random_directories_and_operations(
+    engine: str, bodies: Bodies, operations: list[Operation], kind: str
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        database = sqlite3.connect(f"{folder}/model.db", isolation_level=None)
-        database.execute("CREATE TABLE ran (what TEXT)")
-        files = {**files_of(bodies), **dict.fromkeys(NOISE, "no SQL")}
-        source: leaselock.MigrationSource = files
-        if kind == "bytes":
-            source = {name: body.encode() for name, body in files.items()}
-        elif kind == "directory":
-            source = Path(folder) / "migrations"
-            source.mkdir()
-            for name, body in files.items():
-                (source / name).write_text(body)
-
-        def ran() -> list[str]:
-            return [what for (what,) in database.execute("SELECT what FROM ran ORDER BY rowid")]
-
-        told: list[MigrationResult] = []
-        try:
-            with leaselock.migrations(f"sqlite:{folder}/model.db", source, progress=told.append) as migrations:
-                follow(migrations, bodies, operations, ran, told)
-        finally:
-            database.close()
+        url = new_url(engine, Path(folder))
+        with contextlib.closing(outside(url)) as database:
+            run_on(url, database, Path(folder), bodies, operations, kind)

@@ -66,15 +66,15 @@ OTHERS = [
 ]
 
 
-def listed(source: leaselock.MigrationSource, database: Path) -> tuple[MigrationEntry, ...]:
-    with leaselock.migrations(f"sqlite:{database}", source) as migrations:
+def listed(source: leaselock.MigrationSource, url: str) -> tuple[MigrationEntry, ...]:
+    with leaselock.migrations(url, source) as migrations:
         return migrations.status().migrations
 
 
 @pytest.mark.parametrize("name, version, title, direction", MIGRATIONS)
 @pytest.mark.parametrize("in_directory", [True, False], ids=["directory", "mapping"])
 def test_names_of_migrations(
-    name: str, version: int, title: str, direction: str, in_directory: bool, tmp_path: Path
+    name: str, version: int, title: str, direction: str, in_directory: bool, tmp_path: Path, shared_url: str
 ) -> None:
     entry = MigrationEntry(version, title, MigrationState.PENDING, direction == "up", direction == "down")
     source: leaselock.MigrationSource = {name: ""}
@@ -82,32 +82,32 @@ def test_names_of_migrations(
         source = tmp_path / "migrations"
         source.mkdir()
         (source / name).touch()
-    assert listed(source, tmp_path / "names.db") == (entry,)
+    assert listed(source, shared_url) == (entry,)
 
 
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("in_directory", [True, False], ids=["directory", "mapping"])
-def test_other_names_are_skipped(name: str, in_directory: bool, tmp_path: Path) -> None:
+def test_other_names_are_skipped(name: str, in_directory: bool, tmp_path: Path, shared_url: str) -> None:
     source: leaselock.MigrationSource = {name: "no SQL"}
     if in_directory:
         source = tmp_path / "migrations"
         source.mkdir()
         (source / name).write_text("no SQL")
-    assert listed(source, tmp_path / "names.db") == ()
+    assert listed(source, shared_url) == ()
 
 
-def test_links_to_files_are_migrations(tmp_path: Path) -> None:
+def test_links_to_files_are_migrations(tmp_path: Path, shared_url: str) -> None:
     (tmp_path / "migrations").mkdir()
-    (tmp_path / "elsewhere").write_text("CREATE TABLE a (x);")
+    (tmp_path / "elsewhere").write_text("CREATE TABLE a (x int);")
     (tmp_path / "migrations/1_a.up.sql").symlink_to(tmp_path / "elsewhere")
-    with leaselock.migrations(f"sqlite:{tmp_path}/names.db", tmp_path / "migrations") as migrations:
+    with leaselock.migrations(shared_url, tmp_path / "migrations") as migrations:
         assert migrations.up().to_version == 1
 
 
-def test_links_to_nothing_are_no_empty_migrations(tmp_path: Path) -> None:
+def test_links_to_nothing_are_no_empty_migrations(tmp_path: Path, shared_url: str) -> None:
     (tmp_path / "migrations").mkdir()
     (tmp_path / "migrations/1_a.up.sql").symlink_to(tmp_path / "gone")
-    with leaselock.migrations(f"sqlite:{tmp_path}/names.db", tmp_path / "migrations") as migrations:
+    with leaselock.migrations(shared_url, tmp_path / "migrations") as migrations:
         with pytest.raises(leaselock.BadMigration) as bad:
             migrations.up()
         assert (bad.value.file, migrations.version()) == ("1_a.up.sql", None)
@@ -117,34 +117,36 @@ def test_links_to_nothing_are_no_empty_migrations(tmp_path: Path) -> None:
     "source",
     ["db/m", "db/m/", "./db/m", "file://db/m", "file://./db/m/", "file://{}/db/m", "{}/db/m"],
 )
-def test_how_a_directory_may_be_written(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_a_directory_may_be_written(
+    source: str, tmp_path: Path, shared_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "db/m").mkdir(parents=True)
     (tmp_path / "db/m/1_a.up.sql").touch()
     monkeypatch.chdir(tmp_path)
-    assert len(listed(source.format(tmp_path), tmp_path / "names.db")) == 1
+    assert len(listed(source.format(tmp_path), shared_url)) == 1
 
 
-def test_versions_are_sorted_as_numbers(tmp_path: Path) -> None:
+def test_versions_are_sorted_as_numbers(shared_url: str) -> None:
     names = ["10_a.up.sql", "9_b.up.sql", "0011_c.down.sql", "2_d.up.sql", "0_e.up.sql"]
-    versions = [entry.version for entry in listed(dict.fromkeys(names, ""), tmp_path / "names.db")]
+    versions = [entry.version for entry in listed(dict.fromkeys(names, ""), shared_url)]
     assert versions == [0, 2, 9, 10, 11]
 
 
-def test_folders_are_not_looked_into(tmp_path: Path) -> None:
+def test_folders_are_not_looked_into(tmp_path: Path, shared_url: str) -> None:
     (tmp_path / "migrations/1_a.up.sql").mkdir(parents=True)
     (tmp_path / "migrations/1_a.up.sql/2_b.up.sql").touch()
-    assert listed(tmp_path / "migrations", tmp_path / "names.db") == ()
+    assert listed(tmp_path / "migrations", shared_url) == ()
 
 
 @pytest.mark.parametrize("name", ["9223372036854775808_a.up.sql", "18446744073709551615_a.up.sql"])
-def test_a_version_that_golang_migrate_cannot_store_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_version_that_golang_migrate_cannot_store_is_refused(name: str, shared_url: str) -> None:
     with pytest.raises(leaselock.BadMigration):
-        listed({name: ""}, tmp_path / "names.db")
+        listed({name: ""}, shared_url)
 
 
-def test_two_of_one_version_and_direction_are_refused(tmp_path: Path) -> None:
+def test_two_of_one_version_and_direction_are_refused(shared_url: str) -> None:
     with pytest.raises(leaselock.DuplicateMigration, match="01_b.up.sql"):
-        listed({"1_a.up.sql": "", "01_b.up.sql": ""}, tmp_path / "names.db")
+        listed({"1_a.up.sql": "", "01_b.up.sql": ""}, shared_url)
     # the two directions may differ in everything else
-    (both,) = listed({"1_a.up.sql": "", "01_b.down.md": ""}, tmp_path / "names.db")
+    (both,) = listed({"1_a.up.sql": "", "01_b.down.md": ""}, shared_url)
     assert (both.version, both.title, both.has_up, both.has_down) == (1, "a", True, True)

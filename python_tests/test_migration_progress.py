@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import sqlite3
 import sys
 import threading
 import weakref
@@ -13,7 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers import DEADLINE, eventually, thread
+from helpers import DEADLINE, eventually, new_url, thread
+from outside import Outside
 
 import leaselock
 from leaselock import MigrationKind, MigrationResult, Migrations, _core
@@ -22,7 +22,7 @@ NUMBERS = range(1, 6)
 FILES = {
     f"{i}_t{i}.{direction}.sql": f"{statement} t{i}{columns};"
     for i in NUMBERS
-    for direction, statement, columns in (("up", "CREATE TABLE", " (x)"), ("down", "DROP TABLE", ""))
+    for direction, statement, columns in (("up", "CREATE TABLE", " (x int)"), ("down", "DROP TABLE", ""))
 }
 
 
@@ -48,8 +48,8 @@ def follower() -> Follower:
 
 
 @pytest.fixture
-def migrations(file_url: str, follower: Follower) -> Iterator[Migrations]:
-    with leaselock.migrations(file_url, FILES, progress=follower) as migrations:
+def migrations(shared_url: str, follower: Follower) -> Iterator[Migrations]:
+    with leaselock.migrations(shared_url, FILES, progress=follower) as migrations:
         yield migrations
 
 
@@ -57,17 +57,15 @@ def steps_of(result: MigrationResult) -> str:
     return " ".join(f"{'+' if step.is_up else '-'}{step.version}" for step in result.applied)
 
 
-def test_each_is_told_when_it_is_done(migrations: Migrations, follower: Follower, file: Path) -> None:
-    seen: list[int] = []
+def test_each_is_told_when_it_is_done(migrations: Migrations, follower: Follower, database: Outside) -> None:
+    seen: list[str] = []
 
     def look() -> None:
-        connection = sqlite3.connect(file)
-        seen.extend(version for (version,) in connection.execute("SELECT version FROM schema_migrations"))
-        connection.close()
+        seen.extend(database.ask("SELECT version FROM schema_migrations"))
 
     follower.at, follower.act = 3, look
     result = migrations.up()
-    assert seen == [3]  # committed
+    assert seen == ["3"]  # committed
     assert [steps_of(so_far) for so_far in follower.told] == ["+1 +2 +3 +4 +5"[: 3 * i - 1] for i in NUMBERS]
     assert [(r.from_version, r.to_version) for r in follower.told] == [(None, i) for i in NUMBERS]
     assert {(r.kind, r.succeeded, r.dirty) for r in follower.told} == {(MigrationKind.RUNNING, False, False)}
@@ -113,7 +111,7 @@ def test_what_it_raises_stops_the_run_and_comes_out(
     assert migrations.version() == 5
 
 
-def test_stop_is_all_that_it_may_call(migrations: Migrations, follower: Follower, file_url: str) -> None:
+def test_stop_is_all_that_it_may_call(migrations: Migrations, follower: Follower) -> None:
     refused: list[type[Exception]] = []
     calls: list[Callable[[], object]] = [migrations.up, migrations.down, migrations.drop, migrations.version]
     calls += [migrations.dirty, migrations.status, migrations.close]
@@ -135,17 +133,16 @@ def test_stop_is_all_that_it_may_call(migrations: Migrations, follower: Follower
     assert migrations.up().succeeded
 
 
-def test_closing_in_a_signal_handler_is_refused_and_told(file_url: str) -> None:
+def test_closing_in_a_signal_handler_is_refused_and_told(shared_url: str, database: Outside) -> None:
     """It would wait for the run that it interrupts."""
-    endless = "INSERT INTO t WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;"
-    files = {"1_t.up.sql": "CREATE TABLE t (x);", "2_endless.up.sql": endless}
+    files = {"1_t.up.sql": "CREATE TABLE t (x int);", "2_endless.up.sql": database.endless}
     inside = threading.Event()
 
     def press() -> None:
         assert inside.wait(DEADLINE)
         os.kill(os.getpid(), signal.SIGUSR1)
 
-    with leaselock.migrations(file_url, files, progress=lambda so_far: inside.set()) as migrations:
+    with leaselock.migrations(shared_url, files, progress=lambda so_far: inside.set()) as migrations:
         previous = signal.signal(signal.SIGUSR1, lambda *_: migrations.close())
         try:
             with thread(press), pytest.raises(leaselock.InvalidArgument, match="at work"):
@@ -156,7 +153,7 @@ def test_closing_in_a_signal_handler_is_refused_and_told(file_url: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["up", "down", "steps", "goto"])
-def test_runs_of_other_handles_may_be_nested(method: str, file_url: str, tmp_path: Path) -> None:
+def test_runs_of_other_handles_may_be_nested(method: str, shared_url: str, tmp_path: Path) -> None:
     """Each is followed by its own function, the outer one also afterwards."""
     told: list[str] = []
 
@@ -170,7 +167,7 @@ def test_runs_of_other_handles_may_be_nested(method: str, file_url: str, tmp_pat
 
     with (
         leaselock.migrations(f"sqlite:{tmp_path}/inner.db", {"1_a.up.sql": ""}, progress=tell) as inner,
-        leaselock.migrations(file_url, FILES, progress=nest) as outer,
+        leaselock.migrations(shared_url, FILES, progress=nest) as outer,
     ):
         inner.force(1 if method == "down" else None)
         assert outer.up().succeeded
@@ -178,9 +175,9 @@ def test_runs_of_other_handles_may_be_nested(method: str, file_url: str, tmp_pat
     assert told == ["outer 1", "outer 2", end, "outer 3", "outer 4", "outer 5"]
 
 
-def test_a_failure_of_a_nested_run_keeps_its_place(file_url: str, tmp_path: Path) -> None:
+def test_a_failure_of_a_nested_run_keeps_its_place(shared_url: str, tmp_path: Path) -> None:
     told: list[str] = []
-    bad = {"1_a.up.sql": "CREATE TABLE a (x);", "2_b.up.sql": "\nCREATE TABEL b (x);"}
+    bad = {"1_a.up.sql": "CREATE TABLE a (x int);", "2_b.up.sql": "\nCREATE TABEL b (x int);"}
 
     def nest(so_far: MigrationResult) -> None:
         told.append(f"outer {steps_of(so_far)}")
@@ -192,7 +189,7 @@ def test_a_failure_of_a_nested_run_keeps_its_place(file_url: str, tmp_path: Path
 
     with (
         leaselock.migrations(f"sqlite:{tmp_path}/inner.db", bad, progress=tell) as inner,
-        leaselock.migrations(file_url, FILES, progress=nest) as outer,
+        leaselock.migrations(shared_url, FILES, progress=nest) as outer,
     ):
         with pytest.raises(leaselock.MigrationFailed) as failed:
             outer.up()
@@ -203,8 +200,9 @@ def test_a_failure_of_a_nested_run_keeps_its_place(file_url: str, tmp_path: Path
     assert told[3:] == ["outer +3", "outer +3 +4", "outer +3 +4 +5"]
 
 
-def test_each_thread_has_its_own(file_url: str, tmp_path: Path) -> None:
+def test_each_thread_has_its_own(shared_url: str, tmp_path: Path) -> None:
     followers = [Follower() for _ in range(4)]
+    urls = [shared_url, *(new_url(shared_url.partition(":")[0], tmp_path) for _ in range(3))]
     start = threading.Barrier(len(followers))
 
     def run(follower: Follower, url: str) -> None:
@@ -214,10 +212,10 @@ def test_each_thread_has_its_own(file_url: str, tmp_path: Path) -> None:
             migrations.down()
 
     with (
-        thread(lambda: run(followers[0], f"sqlite:{tmp_path}/0.db")),
-        thread(lambda: run(followers[1], f"sqlite:{tmp_path}/1.db")),
-        thread(lambda: run(followers[2], f"sqlite:{tmp_path}/2.db")),
-        thread(lambda: run(followers[3], f"sqlite:{tmp_path}/3.db")),
+        thread(lambda: run(followers[0], urls[0])),
+        thread(lambda: run(followers[1], urls[1])),
+        thread(lambda: run(followers[2], urls[2])),
+        thread(lambda: run(followers[3], urls[3])),
     ):
         pass
     assert [steps_of(follower.told[4]) for follower in followers] == ["+1 +2 +3 +4 +5"] * 4
@@ -233,10 +231,10 @@ def test_other_threads_run_before_and_in_it(migrations: Migrations, follower: Fo
         assert migrations.up().succeeded
 
 
-def test_a_result_of_c_is_of_no_use_after_the_call(file_url: str) -> None:
+def test_a_result_of_c_is_of_no_use_after_the_call(shared_url: str) -> None:
     """What a traceback may have kept of it."""
     kept: list[_core._MigrationResult] = []
-    with leaselock.migrations(file_url, FILES) as migrations:
+    with leaselock.migrations(shared_url, FILES) as migrations:
         _core.migrations_up(migrations._handle, kept.append)
     assert len(kept) == 5
     for result in kept:
@@ -244,9 +242,9 @@ def test_a_result_of_c_is_of_no_use_after_the_call(file_url: str) -> None:
             _core.migration_result_count(result)
 
 
-def test_what_is_told_outlives_everything(file_url: str) -> None:
+def test_what_is_told_outlives_everything(shared_url: str) -> None:
     follower = Follower()
-    with leaselock.migrations(file_url, FILES, progress=follower) as migrations:
+    with leaselock.migrations(shared_url, FILES, progress=follower) as migrations:
         migrations.up()
     del migrations
     gc.collect()
@@ -269,9 +267,9 @@ def test_references_are_neither_lost_nor_kept(migrations: Migrations, follower: 
     assert (sys.getrefcount(give), sys.getrefcount(answer)) == (before, counted[0])
 
 
-def test_one_that_knows_its_migrations_is_collected(file_url: str) -> None:
+def test_one_that_knows_its_migrations_is_collected(shared_url: str) -> None:
     def use() -> weakref.ref[Migrations]:
-        mine = leaselock.migrations(file_url, FILES, progress=lambda so_far: mine.stop())
+        mine = leaselock.migrations(shared_url, FILES, progress=lambda so_far: mine.stop())
         assert mine.up().to_version == 1
         mine.close()
         return weakref.ref(mine)
@@ -291,29 +289,29 @@ def test_memory_that_runs_short_in_it(migrations: Migrations, follower: Follower
     assert migrations.version() == 2
 
 
-def test_what_is_none(file_url: str, tmp_path: Path) -> None:
+def test_what_is_none(shared_url: str) -> None:
     with pytest.raises(TypeError, match="progress must be callable"):
-        leaselock.migrations(file_url, FILES, progress=7)  # type: ignore[arg-type]
+        leaselock.migrations(shared_url, FILES, progress=7)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="progress must be callable"):
         leaselock.db_migrations(leaselock.Config(), progress="x")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="missing|positional"):
-        with leaselock.migrations(file_url, FILES, progress=lambda: None) as migrations:  # type: ignore[arg-type, misc]
+        with leaselock.migrations(shared_url, FILES, progress=lambda: None) as migrations:  # type: ignore[arg-type, misc]
             migrations.up()
 
 
-def test_a_configuration_s_migrations_are_followed(file_url: str, tmp_path: Path, follower: Follower) -> None:
+def test_a_configuration_s_migrations_are_followed(shared_url: str, tmp_path: Path, follower: Follower) -> None:
     (tmp_path / "m").mkdir()
     for name, body in FILES.items():
         (tmp_path / "m" / name).write_text(body)
-    config = leaselock.Config({"db.url": file_url, "db.migrations": str(tmp_path / "m")})
+    config = leaselock.Config({"db.url": shared_url, "db.migrations": str(tmp_path / "m")})
     with leaselock.db_migrations(config, progress=follower) as migrations:
         migrations.up()
     assert [so_far.to_version for so_far in follower.told] == list(NUMBERS)
 
 
-def test_secrets_may_be_looked_up_with_other_migrations(file_url: str, tmp_path: Path) -> None:
+def test_secrets_may_be_looked_up_with_other_migrations(shared_url: str, tmp_path: Path) -> None:
     """None of these runs yet, so nothing can wait for itself."""
-    other = leaselock.migrations(file_url, FILES)
+    other = leaselock.migrations(shared_url, FILES)
     versions: list[int | None] = []
 
     def get(name: str) -> str:

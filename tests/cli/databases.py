@@ -1,9 +1,12 @@
 """The databases that the tests run the program on, and what a test does to one from outside."""
 import sqlite3
-import subprocess
 import sys
 import time
 from pathlib import Path
+
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("postgresql", "migrate")]
+import schemas
+from session import Session
 
 PATIENCE = 60  # how long anything may take before a test gives up; nothing is expected to
 
@@ -54,40 +57,15 @@ class Sqlite:
         pass
 
 
-class Session:
-    """A psql that stays, so that an answer takes no longer than the server."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self("SELECT 1")  # it is there now
-
-    def __call__(self, statement):
-        """The lines of its answer."""
-        self.process.stdin.write(f"{statement};\n\\echo end of answer\n")
-        self.process.stdin.flush()
-        lines = []
-        while (line := self.process.stdout.readline()) != "end of answer\n":
-            assert line, "psql ended"
-            lines.append(line.rstrip("\n"))
-        return lines
-
-    def close(self):
-        self.process.communicate(timeout=PATIENCE)
-
-
 class Postgresql:
     """A schema of its own on the server of tests/postgresql/server.py."""
 
     def __init__(self, folder):
-        sys.path.append(str(Path(__file__).parents[1] / "postgresql"))
-        import schemas
-
         self.url = schemas.new_url()
-        self.psql = schemas.psql(self.url)
         self.sessions = []
 
     def session(self):
-        self.sessions.append(Session(self.psql))
+        self.sessions.append(Session(schemas.psql(self.url)))
         return self.sessions[-1]
 
     def is_untouched(self):

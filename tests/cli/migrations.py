@@ -1,17 +1,23 @@
 """A folder of migrations beside a database, for the tests of leaselock migrate."""
+import functools
 import json
-import sqlite3
 
-# finite, but long enough to be met; and one that only ends when it is cancelled
-LONG = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 20000000) SELECT count(*) FROM n;"
-ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n;"
+from outside import outside
 
 
 class Migrations:
-    def __init__(self, leaselock):
+    def __init__(self, leaselock, folder):
         self.leaselock = leaselock
-        self.folder = leaselock.path.parent / "migrations"
+        self.folder = folder
         self.folder.mkdir()
+
+    @functools.cached_property
+    def database(self):
+        """The test's own view of it."""
+        return outside(self.leaselock.database.url)
+
+    def close(self):
+        self.database.close()
 
     def file(self, name, text):
         (self.folder / name).write_text(text)
@@ -20,7 +26,7 @@ class Migrations:
         """Migrations 1 to count; each makes a table of its number's letter."""
         for version in range(1, count + 1):
             name = "abcdefgh"[version - 1]
-            self.file(f"{version}_{name}.up.sql", f"CREATE TABLE {name} (x);")
+            self.file(f"{version}_{name}.up.sql", f"CREATE TABLE {name} (x int);")
             self.file(f"{version}_{name}.down.sql", f"DROP TABLE {name};")
 
     def arguments(self, *arguments):
@@ -40,16 +46,4 @@ class Migrations:
 
     def found(self):
         """The tables in the database, but for the version's."""
-        rows = self.leaselock.connect().execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-        return [name for (name,) in rows if name != "schema_migrations"]
-
-    def is_at_work(self):
-        """Whether somebody has the write lock."""
-        connection = sqlite3.connect(self.leaselock.path, isolation_level=None, timeout=0)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return True
-        finally:
-            connection.close()
-        return False
+        return [name for name in self.database.tables() if name != "schema_migrations"]

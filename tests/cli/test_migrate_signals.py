@@ -5,21 +5,15 @@ import signal
 
 import pytest
 from conftest import PATIENCE, wait_until
-from migrations import ENDLESS, LONG, Migrations
 
 FIRST = "leaselock: stopping after the migration that runs; once more to cancel it\n"
 STOPPED = "leaselock: stopped; what is listed is done\n"
 
 
-@pytest.fixture
-def migrate(leaselock):
-    return Migrations(leaselock)
-
-
 def start_inside(migrate, *arguments, **options):
     """A run that is inside its first migration."""
     job = migrate.start("up", *arguments, **options)
-    wait_until(lambda: migrate.leaselock.path.exists() and migrate.is_at_work(), "the first migration")
+    wait_until(migrate.database.is_inside, "the first migration")
     return job
 
 
@@ -33,17 +27,19 @@ def message(job):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_lets_the_migration_end(migrate, number):
     migrate.tables(2)
-    migrate.file("1_a.up.sql", "CREATE TABLE a (x);" + LONG)
+    migrate.file("1_a.up.sql", "CREATE TABLE a (x int);" + migrate.database.long)
     job = start_inside(migrate)
     job.signal(number)
+    assert message(job) == FIRST
+    migrate.database.open_gate()
     assert job.line().startswith("up\t1\ta\t")
-    assert job.end() == (82, FIRST + STOPPED)
+    assert job.end() == (82, STOPPED)
     assert migrate.found() == ["a"] and migrate.version() == "1"
 
 
 def test_the_second_cancels_the_statement(migrate):
     migrate.tables(2)
-    migrate.file("1_a.up.sql", "CREATE TABLE a (x);" + ENDLESS)
+    migrate.file("1_a.up.sql", "CREATE TABLE a (x int);" + migrate.database.endless)
     job = start_inside(migrate, "--json")
     job.signal(signal.SIGTERM)
     assert message(job) == FIRST
@@ -56,10 +52,10 @@ def test_the_second_cancels_the_statement(migrate):
 
 
 def test_what_is_cancelled_outside_of_a_transaction_is_dirty(migrate):
-    migrate.file("1_a.up.sql", "PRAGMA journal_mode = WAL; CREATE TABLE a (x);" + ENDLESS)
+    migrate.file("1_a.up.sql", f"-- leaselock: no-transaction\nCREATE TABLE a (x int); {migrate.database.endless}")
     job = migrate.start("up")
     assert "cannot run in a transaction" in message(job)
-    wait_until(lambda: "a" in migrate.found(), "the table")
+    wait_until(migrate.database.is_inside, "the statement that does not end")
     job.signal(signal.SIGTERM)
     assert message(job) == FIRST
     job.signal(signal.SIGTERM)
@@ -70,13 +66,11 @@ def test_what_is_cancelled_outside_of_a_transaction_is_dirty(migrate):
 
 def test_waiting_ends_with_the_first(migrate):
     migrate.tables(1)
-    other = migrate.leaselock.connect()
-    other.execute("BEGIN IMMEDIATE")
-    job = migrate.start("up", "--wait", "forever")
-    wait_until(lambda: catches(job.pid, signal.SIGTERM), "the run's begin")
-    job.signal(signal.SIGTERM)
-    assert job.end() == (82, FIRST + STOPPED)
-    other.execute("ROLLBACK")
+    with migrate.database.somebody_at_work():
+        job = migrate.start("up", "--wait", "forever")
+        wait_until(lambda: catches(job.pid, signal.SIGTERM), "the run's begin")
+        job.signal(signal.SIGTERM)
+        assert job.end() == (82, FIRST + STOPPED)
     assert migrate.found() == []
 
 
@@ -87,7 +81,7 @@ def catches(pid, number):
 
 
 def test_an_ignored_signal_stays_ignored(migrate):
-    migrate.file("1_a.up.sql", ENDLESS)
+    migrate.file("1_a.up.sql", migrate.database.endless)
     job = start_inside(migrate, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     job.signal(signal.SIGHUP)
     job.signal(signal.SIGINT)
@@ -97,16 +91,19 @@ def test_an_ignored_signal_stays_ignored(migrate):
 
 
 def test_killed_it_leaves_nothing(migrate):
-    migrate.file("1_a.up.sql", "CREATE TABLE a (x);" + ENDLESS)
+    migrate.file("1_a.up.sql", "CREATE TABLE a (x int);" + migrate.database.endless)
     job = start_inside(migrate)
     job.signal(signal.SIGKILL)
     assert job.end() == (-signal.SIGKILL, "")
     assert migrate.found() == [] and migrate.version() == "none"
+    migrate.database.open_gate()  # a server finds out only now
+    migrate.file("1_a.up.sql", "CREATE TABLE a (x int);")
+    migrate("up")
 
 
 def test_lines_come_as_soon_as_they_are_true(migrate):
     migrate.tables(1)
-    migrate.file("2_b.up.sql", ENDLESS)
+    migrate.file("2_b.up.sql", migrate.database.endless)
     job = start_inside(migrate)
     assert job.line().startswith("up\t1\ta\t")
     assert job.process.poll() is None

@@ -1,15 +1,10 @@
 """leaselock migrate as people see it: tables, a caret under what failed, questions."""
 import os
 import pty
+import re
 
 import pytest
 from conftest import BINARY
-from migrations import Migrations
-
-
-@pytest.fixture
-def migrate(leaselock):
-    return Migrations(leaselock)
 
 
 class Screen:
@@ -56,7 +51,7 @@ def test_a_run_in_words(migrate):
 @pytest.mark.parametrize(
     "statement, shown, place",
     [
-        ("CREATE TABLE a (x);\n  CREATE TABEL d (x);", "  CREATE TABEL d (x);", "TABEL"),
+        ("CREATE TABLE a (x int);\n  CREATE TABEL d (x);", "  CREATE TABEL d (x);", "TABEL"),
         ("CREATE\tTABEL d (x);", "CREATE TABEL d (x);", "TABEL"),
         ("SELECT '日本é'; CREATE TABEL d (x);", "SELECT '日本é'; CREATE TABEL d (x);", "TABEL"),
         ("SELECT 1;\r\nSELECT 'it\x1b', TABEL;\r\nSELECT 2;", "SELECT 'it\\x1b', TABEL;", "TABEL"),
@@ -77,7 +72,7 @@ def test_a_caret_under_what_failed(migrate, statement, shown, place):
 def test_a_caret_behind_the_end(migrate):
     migrate.file("1_a.up.sql", "CREATE TABLE a (")
     message, line, caret = Screen(migrate, "up").lines
-    assert "incomplete input" in message and line == "  CREATE TABLE a ("
+    assert re.search("incomplete input|syntax error at end of input", message) and line == "  CREATE TABLE a ("
     assert "^" in caret
 
 

@@ -145,6 +145,8 @@ static void print_failure(struct report *report, const leaselock_error *error, c
     json_open(json, "error", '{');
     json_text(json, "name", leaselock_error_name(error->code));
     json_text(json, "message", error->message);
+    if (error->sqlstate[0])
+        json_text(json, "sqlstate", error->sqlstate);
     if (leaselock_migrations_failed_file(migrations)[0])
         json_text(json, "file", leaselock_migrations_failed_file(migrations));
     if (leaselock_migrations_failed_line(migrations) > 0) {
