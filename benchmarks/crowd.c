@@ -1,7 +1,7 @@
 /*
- * obtain + release by several processes at once, each on a resource of its own, without a pause: they meet at the engine's
- * write lock. Prints pairs per second of all, the longest that one obtain or release took in milliseconds, and what the
- * process that was served least got, as a share of what the one served most got.
+ * obtain + release by several processes at once, each on a resource of its own, without a pause: they meet at the
+ * engine's write lock. Prints pairs per second of all, the longest that one obtain or release took in milliseconds, and
+ * what the process that was served least got, as a share of what the one served most got.
  *
  *   bench_crowd URL SECONDS PROCESSES
  */

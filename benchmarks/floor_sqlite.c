@@ -1,6 +1,7 @@
 /*
- * The floor of obtain + release on SQLite: the engine's statements, prepared by hand, on a file that it made. Same journal,
- * same durability (numbers in blocks are left out: one commit in a thousand), same checkpoints. Prints pairs per second.
+ * The floor of obtain + release on SQLite: the engine's statements, prepared by hand, on a file that it made. Same
+ * journal, same durability (numbers in blocks are left out: one commit in a thousand), same checkpoints. Prints pairs
+ * per second.
  *
  *   bench_floor_sqlite FILE SECONDS [ROWS]      with ROWS: of resources at random among those of bench_rows
  */

@@ -1,6 +1,6 @@
 /*
- * obtain + release of resources chosen at random among many, one process, on a SQLite file that is filled first where it
- * has no rows. Prints pairs per second.
+ * obtain + release of resources chosen at random among many, one process, on a SQLite file that is filled first where
+ * it has no rows. Prints pairs per second.
  *
  *   bench_rows FILE SECONDS ROWS
  */

@@ -28,8 +28,8 @@ void **ll_handle_push(lua_State *L, const ll_kind *kind);
 void *ll_handle_at(lua_State *L, int index, const ll_kind *kind);
 
 /*
- * Functions of Lua: (handle, value) lets the handle keep a value, which is collected with it even where it refers to the
- * handle; (handle) answers that value, nil where there is none.
+ * Functions of Lua: (handle, value) lets the handle keep a value, which is collected with it even where it refers to
+ * the handle; (handle) answers that value, nil where there is none.
  */
 int ll_handle_keep(lua_State *L);
 int ll_handle_kept(lua_State *L);

@@ -33,8 +33,9 @@ int run_lock_memory(void);
 int run_lock_threads(void);
 
 /*
- * Setup and teardown of a test of engine_*.c (connection is open, the clock is the test's) and of lock_*.c (lock is open;
- * with the test's clock, or with the machine's). Names of resources and ids of acquisitions are new in every test.
+ * Setup and teardown of a test of engine_*.c (connection is open, the clock is the test's) and of lock_*.c (lock is
+ * open; with the test's clock, or with the machine's). Names of resources and ids of acquisitions are new in every
+ * test.
  */
 extern leaselock_connection *connection;
 int engine_setup(void **state);

@@ -1,4 +1,6 @@
-/* All or nothing while others are at it: connections that race for two resources, in both orders, or for one of them. */
+/*
+ * All or nothing while others are at it: connections that race for two resources, in both orders, or for one of them.
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>

@@ -6,8 +6,8 @@
 enum { KEPT_TTL_MS = 3000, THIRD_MS = KEPT_TTL_MS / 3 };
 
 /*
- * Lets pass what it takes until the keeper has renewed the lease: its time grows. Where time is the test's own that is a third
- * of the ttl, or more: the keeper may have planned its next renewal only after the clock was moved.
+ * Lets pass what it takes until the keeper has renewed the lease: its time grows. Where time is the test's own that is
+ * a third of the ttl, or more: the keeper may have planned its next renewal only after the clock was moved.
  */
 static void pass_until_renewed(leaselock_lease *lease)
 {

@@ -1,4 +1,7 @@
-/* Holding through the API: renew, release, resume, and the states they lead to. UNKNOWN needs an engine that fails: unit/. */
+/*
+ * Holding through the API: renew, release, resume, and the states they lead to. UNKNOWN needs an engine that fails:
+ * unit/.
+ */
 #include <string.h>
 
 #include "conformance/conformance.h"
@@ -120,7 +123,9 @@ TEST(an_expired_lease_is_released_as_ours_while_nobody_took_it)
     release_now(lease);
 }
 
-/* --- resume --------------------------------------------------------------------------------------------------------- */
+/*
+ * --- resume ---------------------------------------------------------------------------------------------------------
+ */
 
 TEST(a_lease_is_taken_up_again_by_its_ids)
 {

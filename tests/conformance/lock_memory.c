@@ -1,4 +1,6 @@
-/* Every allocation of every operation fails, once and from there on: NOMEM, nothing leaks, and the next try succeeds. */
+/*
+ * Every allocation of every operation fails, once and from there on: NOMEM, nothing leaks, and the next try succeeds.
+ */
 #include "conformance/conformance.h"
 #include "support/allocator.h"
 #include "support/nomem.h"

@@ -209,7 +209,9 @@ TEST(a_release_by_another_thread_lets_a_wait_obtain)
     release_now(lease);
 }
 
-/* --- waiting for the end of a lease ---------------------------------------------------------------------------------- */
+/*
+ * --- waiting for the end of a lease ----------------------------------------------------------------------------------
+ */
 
 TEST(a_wait_of_no_time_only_looks)
 {

@@ -31,7 +31,8 @@ static int run_lease(void)
 }
 
 /*
- * In this order in one database: the first finds it new, the last uses the numbers up. Or at once, each in one of its own.
+ * In this order in one database: the first finds it new, the last uses the numbers up. Or at once, each in one of its
+ * own.
  */
 static const struct part {
     const char *name;

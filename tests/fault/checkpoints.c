@@ -1,6 +1,6 @@
 /*
- * Checkpoints, as the guard sees them: the database is written only under the write lock, the WAL stays small whoever comes
- * and goes, and neither a reader nor a checkpoint makes others wait for long.
+ * Checkpoints, as the guard sees them: the database is written only under the write lock, the WAL stays small whoever
+ * comes and goes, and neither a reader nor a checkpoint makes others wait for long.
  */
 #include <stdatomic.h>
 #include <stdio.h>

@@ -24,9 +24,9 @@ void cuts_reboot(void);
 void cuts_demand(const char *sql);
 
 /*
- * Ends the record, and cuts the power around every sync of it, and at every `stride`th event between, from the event `first`
- * on: with all that was not synced lost, with all of it there, and with what `seeds` random choices leave of it.
- * After each cut the database has to open, to be whole, and to grant numbers above all that had been handed out.
+ * Ends the record, and cuts the power around every sync of it, and at every `stride`th event between, from the event
+ * `first` on: with all that was not synced lost, with all of it there, and with what `seeds` random choices leave of
+ * it. After each cut the database has to open, to be whole, and to grant numbers above all that had been handed out.
  */
 void cuts_check(size_t first, size_t stride, unsigned seeds);
 

@@ -1,4 +1,7 @@
-/* Lets calls fail: the Nth of those that can, once or from then on. Calls on files, as an observer; or SQLite's allocations. */
+/*
+ * Lets calls fail: the Nth of those that can, once or from then on. Calls on files, as an observer; or SQLite's
+ * allocations.
+ */
 #ifndef FAULT_FAULTS_H
 #define FAULT_FAULTS_H
 

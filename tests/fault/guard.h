@@ -1,6 +1,6 @@
 /*
- * An observer that watches how checkpoints are made: the database file may be written only while the same thread holds the
- * write lock of its WAL, or, where there is no WAL, the file's own exclusive lock.
+ * An observer that watches how checkpoints are made: the database file may be written only while the same thread holds
+ * the write lock of its WAL, or, where there is no WAL, the file's own exclusive lock.
  */
 #ifndef FAULT_GUARD_H
 #define FAULT_GUARD_H

@@ -1,4 +1,7 @@
-/* Every call on a file, and every allocation of SQLite, fails once, and then from there on: nothing crashes, leaks, lies, or comes twice. */
+/*
+ * Every call on a file, and every allocation of SQLite, fails once, and then from there on: nothing crashes, leaks,
+ * lies, or comes twice.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +91,10 @@ static void check_aftermath(const story_place *place, const story_numbers *numbe
     story_check(place, database_number("SELECT integrity_check = 'ok' FROM pragma_integrity_check") == 1);
 }
 
-/* Tells the story again and again, with a later call failing each time, until none is left. Returns how many there were. */
+/*
+ * Tells the story again and again, with a later call failing each time, until none is left. Returns how many there
+ * were.
+ */
 static int tell_all(story_place place, int64_t highest)
 {
     bool failed = true;

@@ -9,8 +9,8 @@ enum { MIGRATED_LAST = 3 };
 /* Writes their files, up and down: plain; with foreign keys off; with a setting that needs a new handle afterwards. */
 void migrated_files(void);
 /*
- * The version of the database at this path, clean, 0 for none. Fails, and says `when`, where the version, the schema and the
- * rows are not of one and the same moment, or the file is damaged.
+ * The version of the database at this path, clean, 0 for none. Fails, and says `when`, where the version, the schema
+ * and the rows are not of one and the same moment, or the file is damaged.
  */
 int64_t migrated_version(const char *path, const char *when);
 

@@ -136,7 +136,9 @@ static bool disarm(const place *at)
     return at->kind == NO_MEMORY ? allocator_heal() : faults_disarm();
 }
 
-/* Opens and runs the task; what is answered is what the record says. *migrations is NULL where it could not be opened. */
+/*
+ * Opens and runs the task; what is answered is what the record says. *migrations is NULL where it could not be opened.
+ */
 static leaselock_status run_task(const place *at, leaselock_migrations **migrations)
 {
     static const leaselock_migrations_options options = {.struct_size = sizeof options, .wait_ms = 1};

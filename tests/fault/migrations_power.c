@@ -1,4 +1,6 @@
-/* The power goes while migrations run: what is left is one version, whole and clean, and none that was done is undone. */
+/*
+ * The power goes while migrations run: what is left is one version, whole and clean, and none that was done is undone.
+ */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /*
- * An observer that remembers every write to the test's database, in shared memory, so that children's writes count; and the
- * disk that these writes and syncs leave behind, had the power gone at any one moment.
+ * An observer that remembers every write to the test's database, in shared memory, so that children's writes count; and
+ * the disk that these writes and syncs leave behind, had the power gone at any one moment.
  */
 #ifndef FAULT_POWER_H
 #define FAULT_POWER_H
@@ -19,8 +19,8 @@ int power_before(shim_call *call);
 void power_after(const shim_call *call, int result);
 
 /*
- * The `nth` sync from here on (1 is the next; 0: none) fails, and what was not synced by then never reaches the disk, though
- * it can still be read: so does Linux. Every other descriptor of the file gets the error once, too.
+ * The `nth` sync from here on (1 is the next; 0: none) fails, and what was not synced by then never reaches the disk,
+ * though it can still be read: so does Linux. Every other descriptor of the file gets the error once, too.
  */
 void power_fail_sync(int nth);
 /* Whether it did. */

@@ -1,6 +1,6 @@
 /*
- * The power goes: at every sync and between, with what was written since lost, or there in part. No number that anybody was
- * told before comes again after it, and none goes back.
+ * The power goes: at every sync and between, with what was written since lost, or there in part. No number that anybody
+ * was told before comes again after it, and none goes back.
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * A sync fails, and as Linux does it drops what was not on the disk yet; what can still be read, by anybody, is gone after a
- * power loss. Commits that hang on it must not carry numbers that were handed out.
+ * A sync fails, and as Linux does it drops what was not on the disk yet; what can still be read, by anybody, is gone
+ * after a power loss. Commits that hang on it must not carry numbers that were handed out.
  */
 #include <unistd.h>
 
@@ -116,8 +116,8 @@ TEST(any_sync_when_the_wal_is_full)
 }
 
 /*
- * While somebody reads, the WAL cannot begin anew, and what was dropped stays in the midst of it. A snapshot of the newest
- * commit lets a checkpoint complete all the same; one of an older commit does not.
+ * While somebody reads, the WAL cannot begin anew, and what was dropped stays in the midst of it. A snapshot of the
+ * newest commit lets a checkpoint complete all the same; one of an older commit does not.
  */
 static void a_day_beside_a_reader(int failing_sync, bool of_older_commit)
 {

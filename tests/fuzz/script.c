@@ -1,4 +1,6 @@
-/* The statement reader: it moves on, stays inside, and takes each statement for what SQLite's own parser takes it for. */
+/*
+ * The statement reader: it moves on, stays inside, and takes each statement for what SQLite's own parser takes it for.
+ */
 #include <sqlite3.h>
 
 #include "engines/sqlite/script.h"

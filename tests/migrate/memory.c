@@ -1,4 +1,7 @@
-/* No memory for what surrounds a run: configuration, secrets, sources, new files, opening. (tests/fault/migrations.c: runs.) */
+/*
+ * No memory for what surrounds a run: configuration, secrets, sources, new files, opening. (tests/fault/migrations.c:
+ * runs.)
+ */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>

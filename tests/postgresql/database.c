@@ -29,7 +29,9 @@ bool server_is_ours(void)
     return data && data[0];
 }
 
-/* --- sessions ------------------------------------------------------------------------------------------------------ */
+/*
+ * --- sessions ------------------------------------------------------------------------------------------------------
+ */
 
 PGconn *session(void)
 {
@@ -130,7 +132,9 @@ void wait_until_blocked(PGconn *observer, PGconn *blocked)
     assert_eventually(number(observer, "SELECT cardinality(pg_blocking_pids(%d))", PQbackendPID(blocked)) > 0);
 }
 
-/* --- the engine ------------------------------------------------------------------------------------------------------ */
+/*
+ * --- the engine ------------------------------------------------------------------------------------------------------
+ */
 
 static leaselock_status pause_call(const leaselock_call *of, int64_t microseconds)
 {

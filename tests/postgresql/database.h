@@ -1,4 +1,7 @@
-/* What the tests of the PostgreSQL engine share: sessions of their own beside the engine's, and short calls of its table. */
+/*
+ * What the tests of the PostgreSQL engine share: sessions of their own beside the engine's, and short calls of its
+ * table.
+ */
 #ifndef POSTGRESQL_DATABASE_H
 #define POSTGRESQL_DATABASE_H
 
@@ -14,7 +17,9 @@ const char *server(const char *suffix);
 /* True where the server may be stopped and its files read. */
 bool server_is_ours(void);
 
-/* --- sessions beside the engine's, of the superuser ----------------------------------------------------------------- */
+/*
+ * --- sessions beside the engine's, of the superuser -----------------------------------------------------------------
+ */
 
 PGconn *session(void);
 /* Runs SQL (printf), which has to succeed; the answer's first value, valid until the next call. */
@@ -30,7 +35,9 @@ const char *answer(PGconn *in);
 /* Waits until a session is waiting for a lock of another. */
 void wait_until_blocked(PGconn *observer, PGconn *blocked);
 
-/* --- the engine ------------------------------------------------------------------------------------------------------ */
+/*
+ * --- the engine ------------------------------------------------------------------------------------------------------
+ */
 
 /* Ready, as the core makes one; with a ?…/&… of its own behind the URL. */
 leaselock_connection *engine_connect(void);
@@ -51,7 +58,10 @@ leaselock_outcome obtain(leaselock_connection *, leaselock_claim);
 leaselock_outcome renew(leaselock_connection *, leaselock_claim);
 leaselock_outcome release(leaselock_connection *, leaselock_claim);
 
-/* For threads: UNAVAILABLE is tried again with the same claims, as the core does. False, with a message, for other failures. */
+/*
+ * For threads: UNAVAILABLE is tried again with the same claims, as the core does. False, with a message, for other
+ * failures.
+ */
 typedef leaselock_status (*engine_slot)(leaselock_connection *, const leaselock_claim *, size_t, const leaselock_call *,
                                         leaselock_outcome *);
 bool persist(engine_slot of, leaselock_connection *connection, const leaselock_claim *claims, size_t count,

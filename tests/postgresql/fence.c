@@ -196,7 +196,9 @@ TEST(a_grant_of_several_is_kept_out_by_one_fence)
     assert_kind(GRANTED, outcomes[1]);
 }
 
-/* Forced releases and the like: whoever changes a sequence without being granted it is kept out, and holds nobody up. */
+/*
+ * Forced releases and the like: whoever changes a sequence without being granted it is kept out, and holds nobody up.
+ */
 TEST(a_sequence_is_not_changed_by_hand_under_a_fence)
 {
     static const char *const changes[] = {

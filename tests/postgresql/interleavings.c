@@ -114,7 +114,10 @@ static leaselock_claim take_over(leaselock_claim lease)
     return obtained(free_to_go, lease.resource, "meanwhile", TTL_MS);
 }
 
-/* --- obtain ----------------------------------------------------------------------------------------------------------- */
+/*
+ * --- obtain
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 TEST(a_number_that_was_handed_out_meanwhile_does_not_come_again)
 {
@@ -170,7 +173,10 @@ TEST(a_grant_that_was_made_and_released_meanwhile_is_spent)
     }
 }
 
-/* --- time ------------------------------------------------------------------------------------------------------------- */
+/*
+ * --- time
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* The whole ttl counts from after the gate was opened, and no answer says more. */
 static void check_time(held_call *call)
@@ -204,7 +210,10 @@ TEST(a_renewals_time_begins_when_its_row_is_locked)
     }
 }
 
-/* --- renew and release ------------------------------------------------------------------------------------------------ */
+/*
+ * --- renew and release
+ * ------------------------------------------------------------------------------------------------
+ */
 
 TEST(a_renewal_finds_what_was_taken_or_released_meanwhile)
 {

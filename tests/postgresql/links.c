@@ -48,7 +48,9 @@ static leaselock_lease *lease_on(const char *resource)
     return lease;
 }
 
-/* Waits for those that are there now to be gone, by their processes: a keeper has a new connection within milliseconds. */
+/*
+ * Waits for those that are there now to be gone, by their processes: a keeper has a new connection within milliseconds.
+ */
 static void terminate_the_library(void)
 {
     char processes[256];
@@ -63,7 +65,10 @@ static long long sequence_of(const char *resource)
     return number(observer, "SELECT sequence FROM leaselock_leases WHERE resource = '%s'", resource);
 }
 
-/* --- terminated, restarted -------------------------------------------------------------------------------------------- */
+/*
+ * --- terminated, restarted
+ * --------------------------------------------------------------------------------------------
+ */
 
 TEST(an_idle_connection_that_was_terminated_is_made_anew_unnoticed)
 {
@@ -135,7 +140,10 @@ TEST(a_server_that_is_gone_is_unavailable_and_nothing_else)
     leaselock_lock_free(hasty);
 }
 
-/* --- lost answers ----------------------------------------------------------------------------------------------------- */
+/*
+ * --- lost answers
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 /* Lets the library's next answer get lost, and the wire work again once it was. */
 typedef struct loss {
@@ -250,7 +258,10 @@ TEST(a_retry_does_not_take_its_own_first_try_for_a_rival)
     engine_close(connection);
 }
 
-/* --- interrupts ------------------------------------------------------------------------------------------------------- */
+/*
+ * --- interrupts
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int64_t hook_at_ms;
 
@@ -303,7 +314,10 @@ TEST(a_close_ends_the_wait_for_an_answer)
     leaselock_lock_free(short_lived);
 }
 
-/* --- the keeper ------------------------------------------------------------------------------------------------------- */
+/*
+ * --- the keeper
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 TEST(the_keeper_survives_lost_connections)
 {

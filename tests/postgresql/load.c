@@ -1,4 +1,7 @@
-/* Many clients at once: the order of the numbers is the order of the grants, nothing deadlocks, and little is left behind. */
+/*
+ * Many clients at once: the order of the numbers is the order of the grants, nothing deadlocks, and little is left
+ * behind.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +25,10 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- one resource, many clients ------------------------------------------------------------------------------------------ */
+/*
+ * --- one resource, many clients
+ * ------------------------------------------------------------------------------------------
+ */
 
 enum { CLIENTS = 8, CONTENDED_MS = 5000 };
 
@@ -86,7 +92,10 @@ TEST(number_order_is_grant_order_whatever_is_cut_off)
     print_message("%d grants to %d clients\n", atomic_load(&grants), CLIENTS);
 }
 
-/* --- several resources, in every order ------------------------------------------------------------------------------------ */
+/*
+ * --- several resources, in every order
+ * ------------------------------------------------------------------------------------
+ */
 
 enum { MANY = 6, MIXED_MS = 3000 };
 
@@ -147,7 +156,10 @@ TEST(grants_of_several_are_whole_and_nothing_deadlocks)
     print_message("%d grants of %d resources\n", atomic_load(&grants), MANY);
 }
 
-/* --- what is left ---------------------------------------------------------------------------------------------------------- */
+/*
+ * --- what is left
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static void run_pairs(leaselock_connection *connection, const char *resource, int pairs)
 {
@@ -182,8 +194,8 @@ static long long size_of_leases(void)
 
 /*
  * Without any vacuum (the server's autovacuum is off): what an update leaves is cleared away by the next ones, indexes
- * included, so that the two hundred thousandth pair needs no more room than the hundredth. An update that is not HOT leaves
- * some 30 bytes behind: 150 KB here.
+ * included, so that the two hundred thousandth pair needs no more room than the hundredth. An update that is not HOT
+ * leaves some 30 bytes behind: 150 KB here.
  */
 TEST(pairs_leave_nothing_behind)
 {

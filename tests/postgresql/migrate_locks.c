@@ -99,7 +99,9 @@ static void assert_sees(const char *keys)
     end_migrations(migrations);
 }
 
-/* golang-migrate's row is dirty while it runs: whether it failed is known to whoever has its locks, and to him at once. */
+/*
+ * golang-migrate's row is dirty while it runs: whether it failed is known to whoever has its locks, and to him at once.
+ */
 TEST(a_dirty_row_is_a_failure_only_where_nobody_is_at_work)
 {
     static const leaselock_migrations_options endless = {.struct_size = sizeof endless, .wait_ms = LEASELOCK_FOREVER};

@@ -1,6 +1,6 @@
 /*
- * A wire that can be cut: a TCP proxy in front of the server, in this process. It can swallow what the server answers, after
- * the server has done what it was asked.
+ * A wire that can be cut: a TCP proxy in front of the server, in this process. It can swallow what the server answers,
+ * after the server has done what it was asked.
  */
 #ifndef POSTGRESQL_PROXY_H
 #define POSTGRESQL_PROXY_H

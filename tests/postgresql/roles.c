@@ -66,7 +66,10 @@ static void grant_what_clients_need(void)
                "GRANT SELECT, UPDATE ON leaselock_control TO app");
 }
 
-/* --- schemas ---------------------------------------------------------------------------------------------------------- */
+/*
+ * --- schemas
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 TEST(the_url_names_the_schema)
 {
@@ -101,7 +104,10 @@ TEST(a_schema_that_is_not_there_is_said_to_be)
     refused(LEASELOCK_NOT_FOUND, url_for("postgres", "?options=-csearch_path%3Dnowhere"));
 }
 
-/* --- roles ------------------------------------------------------------------------------------------------------------ */
+/*
+ * --- roles
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 TEST(a_role_without_ddl_rights_uses_what_others_installed)
 {
@@ -169,7 +175,10 @@ TEST(first_opens_at_once_exclude_each_other)
     assert_int_equal(number(admin, "SELECT count(*) FROM leaselock_migrations"), 1);
 }
 
-/* --- what is in the place of our tables -------------------------------------------------------------------------------- */
+/*
+ * --- what is in the place of our tables
+ * --------------------------------------------------------------------------------
+ */
 
 TEST(tables_of_others_are_left_alone)
 {
@@ -218,7 +227,10 @@ TEST(a_newer_database_is_refused)
     refused(LEASELOCK_FOREIGN_TABLES, server(""));
 }
 
-/* --- connecting ------------------------------------------------------------------------------------------------------- */
+/*
+ * --- connecting
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 TEST(refusals_to_connect_have_codes_of_their_own)
 {
@@ -286,7 +298,10 @@ TEST(tls_is_used_where_it_is_asked_for)
     engine_close(connection);
 }
 
-/* --- what a role is set to --------------------------------------------------------------------------------------------- */
+/*
+ * --- what a role is set to
+ * ---------------------------------------------------------------------------------------------
+ */
 
 TEST(isolation_by_default_does_no_harm)
 {
@@ -386,7 +401,9 @@ static bool commits_wait_for_a_standby(void)
     return waits;
 }
 
-/* What is reported as granted has reached the standby that a fail-over would promote, whatever the role's own setting. */
+/*
+ * What is reported as granted has reached the standby that a fail-over would promote, whatever the role's own setting.
+ */
 TEST(a_grant_waits_for_the_synchronous_standby)
 {
     if (!server_is_ours())

@@ -103,7 +103,9 @@ void crew_join(pid_t worker)
     assert_int_equal(end, 0);
 }
 
-/* --- in the worker ------------------------------------------------------------------------------------------------- */
+/*
+ * --- in the worker -------------------------------------------------------------------------------------------------
+ */
 
 /* Writes down that the lease is held, again and again, for that long or until it is valid no more. */
 static void hold(const leaselock_lease *lease, int number, int64_t for_us)

@@ -7,7 +7,9 @@
 
 #include "support/check.h"
 
-/* Setup and teardown of a test: an empty folder that everybody may use; afterwards the machine's own clock and probes. */
+/*
+ * Setup and teardown of a test: an empty folder that everybody may use; afterwards the machine's own clock and probes.
+ */
 int folder_setup(void **state);
 int folder_teardown(void **state);
 #define IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
@@ -27,8 +29,8 @@ void write_file(const char *path, const void *bytes, size_t size);
 /* The first `size` bytes of a file; how many there were. */
 size_t read_file(const char *path, void *bytes, size_t size);
 /*
- * All that can be seen of the folder: each entry's name, mode, size, modification time, content. Yours to free. It closes
- * what it reads, and with that drops this process's locks: only while the process has no database open.
+ * All that can be seen of the folder: each entry's name, mode, size, modification time, content. Yours to free. It
+ * closes what it reads, and with that drops this process's locks: only while the process has no database open.
  */
 char *folder_picture(void);
 /* Nothing in the folder has changed since; frees the picture. */

@@ -173,7 +173,9 @@ static int touch_all_inherited(void *argument)
     return 0;
 }
 
-/* Whatever the child does with them: a closed descriptor would drop the parent's locks, a statement would be its own. */
+/*
+ * Whatever the child does with them: a closed descriptor would drop the parent's locks, a statement would be its own.
+ */
 TEST(inherited_handles)
 {
     assert_ok(leaselock_lease_keep(lease));

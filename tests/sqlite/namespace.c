@@ -1,5 +1,6 @@
 /*
- * Real namespaces, of time and of mounts, where the machine lets us make them. The program runs itself again inside of one:
+ * Real namespaces, of time and of mounts, where the machine lets us make them. The program runs itself again inside of
+ * one:
  *   sqlite_namespace inside URL ANSWER
  */
 #include <errno.h>
@@ -119,7 +120,9 @@ TEST(a_process_between_two_namespaces_is_refused)
     assert_folder_is(before);
 }
 
-/* As containers do: another file, in a mount namespace of this process, where the kernel's boot id was. 0 or an errno. */
+/*
+ * As containers do: another file, in a mount namespace of this process, where the kernel's boot id was. 0 or an errno.
+ */
 static int mount_over_boot_id(void *argument)
 {
     (void)argument;

@@ -13,8 +13,8 @@ typedef struct nomem_call {
 } nomem_call;
 
 /*
- * Whichever allocation it is, the answer is NOMEM, also in the record, and nothing is left. Then once more with memory, for what
- * the call answers.
+ * Whichever allocation it is, the answer is NOMEM, also in the record, and nothing is left. Then once more with memory,
+ * for what the call answers.
  */
 void nomem_fail_each(const nomem_call *call, bool lasting);
 

@@ -97,7 +97,9 @@ static void assert_renewed_in(int64_t ms, leaselock_lease *lease)
     await_plans(plans, lease);
 }
 
-/* --- when ---------------------------------------------------------------------------------------------------------- */
+/*
+ * --- when ----------------------------------------------------------------------------------------------------------
+ */
 
 TEST(renewals_come_at_a_third_of_the_ttl_up_to_a_fifth_earlier)
 {
@@ -186,7 +188,9 @@ TEST(the_thread_is_the_keepers_own_and_blocks_all_signals)
     release_now(lease);
 }
 
-/* --- when it fails ------------------------------------------------------------------------------------------------- */
+/*
+ * --- when it fails -------------------------------------------------------------------------------------------------
+ */
 
 TEST(a_renewal_that_fails_is_unknown_and_retried_at_growing_intervals_until_expired)
 {
@@ -306,7 +310,9 @@ TEST(a_lease_that_was_released_by_force_is_lost_to_nobody)
     leaselock_lease_free(lease);
 }
 
-/* --- renewals on their way ------------------------------------------------------------------------------------------- */
+/*
+ * --- renewals on their way -------------------------------------------------------------------------------------------
+ */
 
 /* A gate inside the engine's call: the test sees that a renewal has come to it, and lets it through. */
 typedef struct gate {
@@ -439,7 +445,9 @@ TEST(close_waits_until_the_keeper_is_out_of_the_engine)
     leaselock_lease_free(lease);
 }
 
-/* --- the end ------------------------------------------------------------------------------------------------------- */
+/*
+ * --- the end -------------------------------------------------------------------------------------------------------
+ */
 
 static void assert_no_more_renewals(void)
 {
@@ -499,7 +507,9 @@ TEST(a_keeper_that_cannot_be_started_says_why_and_can_be_tried_again)
     release_now(lease);
 }
 
-/* --- news ---------------------------------------------------------------------------------------------------------- */
+/*
+ * --- news ----------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct waiting {
     leaselock_lease *lease;

@@ -155,7 +155,9 @@ static int64_t interval_of_signalled_call(void)
     return hook.called_ms - hook.before_ms;
 }
 
-/* With SA_RESTART too, since a program's handlers are its own. A loaded machine may be late now and then, not always. */
+/*
+ * With SA_RESTART too, since a program's handlers are its own. A loaded machine may be late now and then, not always.
+ */
 TEST(a_signal_handler_that_ran_calls_the_hook_at_once)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};

@@ -59,14 +59,19 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_backoff_new_expone
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_backoff_new_custom(const leaselock_backoff_slots *slots,
                                                                                  leaselock_backoff **out);
 
-/** Back to the beginning. Specific errors: INVALID, CALLBACK. Not for two threads at once, like the next three. Since 0.1. */
+/**
+ * Back to the beginning. Specific errors: INVALID, CALLBACK. Not for two threads at once, like the next three.
+ * Since 0.1.
+ */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_backoff_start(leaselock_backoff *backoff);
 
 /** The next pause in milliseconds, or LEASELOCK_BACKOFF_END. Specific errors: INVALID, CALLBACK. Since 0.1. */
-LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_backoff_next(leaselock_backoff *backoff, int64_t *delay_ms);
+LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_backoff_next(leaselock_backoff *backoff,
+                                                                           int64_t *delay_ms);
 
 /** How many pauses were given since the start. Specific errors: INVALID, CALLBACK. Since 0.1. */
-LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_backoff_attempts(leaselock_backoff *backoff, int64_t *count);
+LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_backoff_attempts(leaselock_backoff *backoff,
+                                                                               int64_t *count);
 
 /** How many pauses there are in all. Specific errors: INVALID, CALLBACK. Since 0.1. */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_backoff_max_attempts(leaselock_backoff *backoff,

@@ -37,7 +37,10 @@ LEASELOCK_API const char *leaselock_lease_resource(const leaselock_lease *lease)
 /** Who holds it: the client id given to obtain, or the lock's own. Since 0.1. */
 LEASELOCK_API const char *leaselock_lease_client(const leaselock_lease *lease);
 
-/** The random id of this acquisition, 32 hexadecimal digits. It is what proves ownership: keep it to yourself. Since 0.1. */
+/**
+ * The random id of this acquisition, 32 hexadecimal digits. It is what proves ownership: keep it to yourself.
+ * Since 0.1.
+ */
 LEASELOCK_API const char *leaselock_lease_acquisition(const leaselock_lease *lease);
 
 /** The fencing token: grows with every grant of the resource, at least 1. Since 0.1. */
@@ -46,7 +49,10 @@ LEASELOCK_API int64_t leaselock_lease_sequence(const leaselock_lease *lease);
 /** The ttl of the grant in milliseconds; renewals keep it. Since 0.1. */
 LEASELOCK_API int64_t leaselock_lease_ttl(const leaselock_lease *lease);
 
-/** When the engine lets others have it: milliseconds since 1970 UTC by the engine's clock. For people; `valid` decides. Since 0.1. */
+/**
+ * When the engine lets others have it: milliseconds since 1970 UTC by the engine's clock. For people; `valid` decides.
+ * Since 0.1.
+ */
 LEASELOCK_API int64_t leaselock_lease_expiry(const leaselock_lease *lease);
 
 /** Since 0.1. */
@@ -68,7 +74,8 @@ LEASELOCK_API const char *leaselock_lease_lost_to(const leaselock_lease *lease);
 /**
  * From now on the lock's keeper (a background thread, started by the first such call) renews the lease at a third
  * of its ttl, until it is released, lost, expired or freed, or the lock is closed.
- * Does I/O once: the keeper gets a connection of its own. Calling it again does nothing, unless the lease had expired and was revived.
+ * Does I/O once: the keeper gets a connection of its own. Calling it again does nothing, unless the lease had expired
+ * and was revived.
  * Specific errors: INVALID, NOMEM, CLOSED, FORKED, RELEASED, LOST, and those of opening. Since 0.1.
  */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_lease_keep(leaselock_lease *lease);

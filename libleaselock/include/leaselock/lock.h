@@ -2,10 +2,12 @@
  * A lock: a handle on one database of leases.
  *
  * Threads: a handle may be used from several threads. Its mutex covers one engine call, never a wait, and is given
- * first come first served. Waits end by leaselock_lock_close(), leaselock_lock_interrupt() and the thread's interrupt hook.
+ * first come first served. Waits end by leaselock_lock_close(), leaselock_lock_interrupt() and the thread's interrupt
+ * hook.
  *
- * Errors that any function here may return, beside its own: INVALID (bad argument; nothing changed), NOMEM, CLOSED, FORKED,
- * INTERRUPTED, UNAVAILABLE (the operation's time was over), IO, FULL, PERMISSION, READ_ONLY, CORRUPT, MOVED, CLOCK, INTERNAL.
+ * Errors that any function here may return, beside its own: INVALID (bad argument; nothing changed), NOMEM, CLOSED,
+ * FORKED, INTERRUPTED, UNAVAILABLE (the operation's time was over), IO, FULL, PERMISSION, READ_ONLY, CORRUPT, MOVED,
+ * CLOCK, INTERNAL.
  */
 #ifndef LEASELOCK_LOCK_H
 #define LEASELOCK_LOCK_H
@@ -40,8 +42,8 @@ typedef struct leaselock_obtain_options {
 /**
  * Opens a database of leases and installs the tables where they are missing or older.
  * With options->no_install it only checks them, for a role or a program that may change no schema; what is missing is
- * NOT_FOUND (the file) or NO_TABLES, whose message names the version that is there, the one that is needed, and two ways
- * to get it. Still written is what every first open of a boot writes into a SQLite database: that boot.
+ * NOT_FOUND (the file) or NO_TABLES, whose message names the version that is there, the one that is needed, and two
+ * ways to get it. Still written is what every first open of a boot writes into a SQLite database: that boot.
  * @param url      sqlite:PATH, sqlite:///absolute/path, postgresql://…, memory:NAME
  * @param options  NULL for the defaults
  * @param out      close it, then free it
@@ -54,8 +56,8 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_lock_open(const ch
 
 /**
  * Ends all waits, stops the keeper, closes the connection. Releases nothing: what is still held ends by its ttl.
- * Idempotent; later calls on the handle and its leases answer CLOSED. In the interrupt hook of a wait on this lock it only
- * ends the waits: the rest is done when it is called again, or by free. Since 0.1.
+ * Idempotent; later calls on the handle and its leases answer CLOSED. In the interrupt hook of a wait on this lock it
+ * only ends the waits: the rest is done when it is called again, or by free. Since 0.1.
  */
 LEASELOCK_API leaselock_status leaselock_lock_close(leaselock_lock *lock);
 
@@ -75,7 +77,8 @@ LEASELOCK_API leaselock_status leaselock_lock_interrupt(leaselock_lock *lock);
  * @param client    1 to 255 bytes; NULL for the lock's own
  * @param options   NULL for the defaults
  * @param out       release it, then free it
- * Specific errors: BUSY (held by anybody, the same client included; the error record names the holder), EXHAUSTED. Since 0.1.
+ * Specific errors: BUSY (held by anybody, the same client included; the error record names the holder), EXHAUSTED.
+ * Since 0.1.
  */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_lock_obtain(leaselock_lock *lock, const char *resource,
                                                                           const char *client,
@@ -83,7 +86,8 @@ LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_lock_obtain(leasel
                                                                           leaselock_lease **out);
 
 /**
- * The same, with pauses by the given backoff; options->wait_ms cuts it (the last pause is shortened, then one last try).
+ * The same, with pauses by the given backoff; options->wait_ms cuts it (the last pause is shortened, then one last
+ * try).
  * Specific errors: BUSY, EXHAUSTED, CALLBACK. Since 0.1.
  */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status
@@ -97,13 +101,15 @@ leaselock_lock_obtain_with_no_wait(leaselock_lock *lock, const char *resource, c
                                    const leaselock_obtain_options *options, leaselock_lease **out);
 
 /**
- * Gives the lease its whole ttl again, from now. Revives an expired lease that nobody took since, with the same sequence.
+ * Gives the lease its whole ttl again, from now. Revives an expired lease that nobody took since, with the same
+ * sequence.
  * Specific errors: LOST (the record names who took it), RELEASED, INVALID (a lease of another lock). Since 0.1.
  */
 LEASELOCK_API LEASELOCK_MUST_CHECK leaselock_status leaselock_lock_renew(leaselock_lock *lock, leaselock_lease *lease);
 
 /**
- * Gives the lease up. It is not valid from before the request on, even if that fails; a failed release can be tried again.
+ * Gives the lease up. It is not valid from before the request on, even if that fails; a failed release can be tried
+ * again.
  * @param was_ours  true: released by this lease; false: it was not ours any more. May be NULL
  * Specific errors: INVALID (a lease of another lock). Since 0.1.
  */

@@ -61,8 +61,8 @@ LEASELOCK_API const char *leaselock_migration_kind_name(leaselock_migration_kind
 /** How many steps were missing, for SHORT; else 0. Since 0.1. */
 LEASELOCK_API int64_t leaselock_migration_result_missing(const leaselock_migration_result *result);
 /**
- * The version before and after, or LEASELOCK_NO_VERSION; that also where the run did not look: steps of 0, and a run that
- * was stopped before it could. Since 0.1.
+ * The version before and after, or LEASELOCK_NO_VERSION; that also where the run did not look: steps of 0, and a run
+ * that was stopped before it could. Since 0.1.
  */
 LEASELOCK_API int64_t leaselock_migration_result_from(const leaselock_migration_result *result);
 LEASELOCK_API int64_t leaselock_migration_result_to(const leaselock_migration_result *result);
@@ -109,13 +109,14 @@ typedef struct leaselock_migrations_options {
     void (*progress)(const leaselock_migration_result *so_far, void *payload);
     void *payload; /**< passed to it, yours */
     /**
-     * An open connection to run on instead of a new one: a `sqlite3 *` or `PGconn *` of the very libsqlite3 or libpq that
-     * this process loads. It is never closed, and stays yours: close the handle first. Nobody else may use it during a
-     * call of the handle; with a transaction or a statement of it in progress, every call answers INVALID. The URL then
-     * only says which engine ("sqlite:" will do) and options; a path in it is not looked at. On SQLite also a database in
-     * memory may be lent; temporary tables and settings of the connection are the migrations', and what a migration sets
-     * stays. Two things to know there: the connection's own busy handler is asked before the waiting of this handle
-     * begins, and a progress handler of yours is gone after a run (SQLite tells nobody which one there was).
+     * An open connection to run on instead of a new one: a `sqlite3 *` or `PGconn *` of the very libsqlite3 or libpq
+     * that this process loads. It is never closed, and stays yours: close the handle first. Nobody else may use it
+     * during a call of the handle; with a transaction or a statement of it in progress, every call answers INVALID. The
+     * URL then only says which engine ("sqlite:" will do) and options; a path in it is not looked at. On SQLite also a
+     * database in memory may be lent; temporary tables and settings of the connection are the migrations', and what a
+     * migration sets stays. Two things to know there: the connection's own busy handler is asked before the waiting of
+     * this handle begins, and a progress handler of yours is gone after a run (SQLite tells nobody which one there
+     * was).
      */
     void *borrowed;
 } leaselock_migrations_options;
@@ -176,7 +177,8 @@ leaselock_migrations_open_source(const char *url, const leaselock_migration_sour
 
 /**
  * Closes the connection. Idempotent; later calls answer CLOSED. A run in progress is waited for. INVALID from what that
- * run itself calls, its progress function or the thread's interrupt hook: stop the run there, close afterwards. Since 0.1.
+ * run itself calls, its progress function or the thread's interrupt hook: stop the run there, close afterwards.
+ * Since 0.1.
  */
 LEASELOCK_API leaselock_status leaselock_migrations_close(leaselock_migrations *migrations);
 LEASELOCK_API void leaselock_migrations_free(leaselock_migrations *migrations);

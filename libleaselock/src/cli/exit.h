@@ -26,7 +26,9 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int exit_code_of(leaselock_status status);
 
-/* Tells what the library failed at last, and returns the exit code for it. A signal that ended a wait needs no words. */
+/*
+ * Tells what the library failed at last, and returns the exit code for it. A signal that ended a wait needs no words.
+ */
 int exit_with_failure(void);
 
 #endif

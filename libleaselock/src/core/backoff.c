@@ -40,7 +40,8 @@ leaselock_status leaselock_backoff_new_exponential(int64_t max_attempts, int64_t
 {
     ll_error_clear();
     if (max_attempts < 0 || initial_ms < 0)
-        return ll_error_set(LEASELOCK_INVALID, "%s is negative", max_attempts < 0 ? "max_attempts" : "initial interval");
+        return ll_error_set(LEASELOCK_INVALID, "%s is negative",
+                            max_attempts < 0 ? "max_attempts" : "initial interval");
     if (!isfinite(multiplier) || multiplier <= 0)
         return ll_error_set(LEASELOCK_INVALID, "multiplier has to be finite and more than 0");
     leaselock_backoff model = ll_backoff_none;

@@ -79,7 +79,8 @@ void ll_keeper_add(ll_keeper *keeper, leaselock_lease *lease)
     pthread_mutex_lock(&keeper->mutex);
     if (!is_kept(keeper, lease)) {
         /* a grant may be old when its keeping begins: what counts is what is left of it */
-        lease->renew_at_ms = ll_clock_boot() + leaselock_lease_remaining(lease) - lease->ttl_ms + renewal_interval(lease);
+        lease->renew_at_ms =
+            ll_clock_boot() + leaselock_lease_remaining(lease) - lease->ttl_ms + renewal_interval(lease);
         lease->failed_renewals = 0;
         lease->next_kept = keeper->first;
         keeper->first = lease;
@@ -148,8 +149,8 @@ static void free_batch(ll_batch *batch)
 }
 
 /*
- * Fills the batch with every lease that is due, and nothing when none is yet. *until_ms: the earliest deadline of them, or,
- * without any, when the next is due.
+ * Fills the batch with every lease that is due, and nothing when none is yet. *until_ms: the earliest deadline of them,
+ * or, without any, when the next is due.
  */
 static leaselock_status collect(ll_keeper *keeper, ll_batch *batch, int64_t *until_ms)
 {

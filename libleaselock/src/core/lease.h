@@ -36,7 +36,10 @@ void ll_lease_unreference(leaselock_lease *lease);
 
 leaselock_claim ll_lease_claim(const leaselock_lease *lease);
 
-/* First line of every public function on a lease that does I/O: INVALID for NULL or another lock's, then the lock's own. */
+/*
+ * First line of every public function on a lease that does I/O: INVALID for NULL or another lock's, then the lock's
+ * own.
+ */
 leaselock_status ll_lease_check(const leaselock_lock *lock, const leaselock_lease *lease);
 
 /* The holder's own, conservative deadline of an answer. */

@@ -55,7 +55,9 @@ void ll_operation_restart_clock(ll_operation *operation);
 /* Sleeps until the lock's word is no longer `seen`; OK, or what ended the wait. */
 leaselock_status ll_operation_sleep(const ll_operation *operation, unsigned seen, int64_t microseconds);
 
-/* A wait of this thread, on its stack: in the interrupt hook that it calls, close must not wait for this same thread. */
+/*
+ * A wait of this thread, on its stack: in the interrupt hook that it calls, close must not wait for this same thread.
+ */
 typedef struct ll_waiting ll_waiting;
 struct ll_waiting {
     const leaselock_lock *lock;

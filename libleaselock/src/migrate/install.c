@@ -109,8 +109,9 @@ leaselock_status ll_runner_check(const leaselock_engine *engine, leaselock_conne
     if (status == LEASELOCK_OK)
         status = ll_runner_version(&own.runner, &found, &dirty);
     if (status == LEASELOCK_OK && dirty)
-        status = ll_error_set(LEASELOCK_FOREIGN_TABLES, "%s is dirty at version %lld: another tool failed half-way there",
-                              table, (long long)found);
+        status = ll_error_set(LEASELOCK_FOREIGN_TABLES,
+                              "%s is dirty at version %lld: another tool failed half-way there", table,
+                              (long long)found);
     if (status == LEASELOCK_OK)
         status = ll_plan_make(own.source, &up, found, &plan);
     if (status == LEASELOCK_OK && !plan.nothing)

@@ -217,8 +217,8 @@ static leaselock_status apply(const ll_runner *runner, leaselock_script *script,
 }
 
 /* What only turns out in a transaction to be impossible there is applied without. */
-static leaselock_status apply_as_possible(const ll_runner *runner, leaselock_script *script, int64_t before, int64_t after,
-                                          ll_reach *reach)
+static leaselock_status apply_as_possible(const ll_runner *runner, leaselock_script *script, int64_t before,
+                                          int64_t after, ll_reach *reach)
 {
     bool outside = script->outside;
     leaselock_status status = apply(runner, script, before, after, reach);

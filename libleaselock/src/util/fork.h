@@ -7,7 +7,10 @@
 /* Grows by one in every forked child. A handle that remembers another value was inherited. */
 unsigned ll_fork_generation(void);
 
-/* The mutex is taken around every fork from now on, so that a child never inherits it locked. For few, process-wide ones. */
+/*
+ * The mutex is taken around every fork from now on, so that a child never inherits it locked. For few, process-wide
+ * ones.
+ */
 void ll_fork_protect(pthread_mutex_t *mutex);
 
 #endif

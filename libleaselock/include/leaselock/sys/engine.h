@@ -5,11 +5,13 @@
  * that one can run; the conformance suite (tests/conformance) is run against every engine by URL.
  *
  * Rules for an engine
- *  - Locks: the core calls one slot of a connection at a time (its mutex covers the call), except `watch`. Two connections
- *    may be used at the same time from two threads. An engine never calls the core; it may call util.
- *  - What is expected is an outcome per lease, never a status: busy, lost, not ours. A status says that nothing can be said.
- *  - Statuses that any slot may return: NOMEM, UNAVAILABLE (worth another try with the same claims while the call's time lasts),
- *    whatever call->pause returned, IO, FULL, PERMISSION, READ_ONLY, CORRUPT, MOVED, CLOCK, INTERNAL. Each with ll_error_set().
+ *  - Locks: the core calls one slot of a connection at a time (its mutex covers the call), except `watch`. Two
+ *    connections may be used at the same time from two threads. An engine never calls the core; it may call util.
+ *  - What is expected is an outcome per lease, never a status: busy, lost, not ours. A status says that nothing can be
+ *    said.
+ *  - Statuses that any slot may return: NOMEM, UNAVAILABLE (worth another try with the same claims while the call's
+ *    time lasts), whatever call->pause returned, IO, FULL, PERMISSION, READ_ONLY, CORRUPT, MOVED, CLOCK, INTERNAL. Each
+ *    with ll_error_set().
  *  - A slot that waits does so by call->pause, and gives up as UNAVAILABLE once call->until_ms has passed.
  *  - Arrays: all claims of one call name different resources, in any order. Outcomes count only when OK is returned.
  *  - Strings in are borrowed for the call. Ids are valid: 1 to 255 bytes of UTF-8.
@@ -46,14 +48,17 @@ typedef struct leaselock_claim {
 
 typedef enum leaselock_outcome_kind {
     LEASELOCK_OUTCOME_NONE = 0, /**< obtain: free, but another of the array was not; nothing was changed */
-    LEASELOCK_OUTCOME_GRANTED,  /**< obtain: ours, now or by an earlier try with this acquisition; remaining may be used up */
-    LEASELOCK_OUTCOME_BUSY,     /**< obtain: held; client, sequence and remaining are the holder's, 0: somebody is at what he had */
+    /** obtain: ours, now or by an earlier try with this acquisition; remaining may be used up */
+    LEASELOCK_OUTCOME_GRANTED,
+    /** obtain: held; client, sequence and remaining are the holder's, 0: somebody is at what he had */
+    LEASELOCK_OUTCOME_BUSY,
     LEASELOCK_OUTCOME_SPENT,    /**< obtain: this acquisition was granted and released before; nothing was changed */
     LEASELOCK_OUTCOME_RENEWED,  /**< renew: remaining is the whole ttl again */
-    LEASELOCK_OUTCOME_LOST,     /**< renew: not ours any more; client and sequence are the successor's, client "" if released */
+    /** renew: not ours any more; client and sequence are the successor's, client "" if released */
+    LEASELOCK_OUTCOME_LOST,
     LEASELOCK_OUTCOME_RELEASED, /**< release: released, now or by an earlier try */
     LEASELOCK_OUTCOME_NOT_OURS, /**< release: somebody else was granted since, or there is no such lease */
-    LEASELOCK_OUTCOME_UNKNOWN   /**< renew of several: nothing can be said of this one yet; the others' outcomes stand */
+    LEASELOCK_OUTCOME_UNKNOWN   /**< renew of several: nothing can be said of this one yet; the others are told */
 } leaselock_outcome_kind;
 
 typedef struct leaselock_outcome {
@@ -133,16 +138,17 @@ typedef struct leaselock_migration_settings {
 
 /**
  * What migrations need of a database: the second table of an engine. Same lock rule, same statuses.
- * The runner's order: read_version · examine · begin · read_version · create_table · run · write_version · commit; for a script
- * that is `outside`: exclude before it, readmit behind it, and run between two such transactions.
+ * The runner's order: read_version · examine · begin · read_version · create_table · run · write_version · commit; for
+ * a script that is `outside`: exclude before it, readmit behind it, and run between two such transactions.
  */
 typedef struct leaselock_migration_slots {
     /**
      * MUST (an installation has none, and no settings and drop). Connects for a user's own
-     * migrations: installs and converts nothing, leaves settings as the client library has them. Closed by the engine's close. `table` is the version table's name, NULL where the URL decides. `borrowed` is an open
-     * connection of the client library to use instead, NULL to connect: never closed, left as it was found by every
-     * commit, rollback and drop. Specific: as the engine's open; on a borrowed one each slot may answer INVALID (it is in
-     * a transaction of its owner's).
+     * migrations: installs and converts nothing, leaves settings as the client library has them. Closed by the engine's
+     * close. `table` is the version table's name, NULL where the URL decides. `borrowed` is an open connection of the
+     * client library to use instead, NULL to connect: never closed, left as it was found by every commit, rollback and
+     * drop. Specific: as the engine's open; on a borrowed one each slot may answer INVALID (it is in a transaction of
+     * its owner's).
      */
     leaselock_status (*open)(const char *url, const char *table, void *borrowed, const leaselock_call *,
                              leaselock_connection **out);
@@ -154,31 +160,39 @@ typedef struct leaselock_migration_slots {
     /** MUST. Reads the script, no database: fills its fields. Specific: BAD_MIGRATION. */
     leaselock_status (*examine)(leaselock_connection *, leaselock_script *);
     /**
-     * MAY (NULL: nothing of the kind lasts longer than a transaction). Keeps other runners out until readmit(), over several
-     * transactions and while a script runs outside of any. Specific: INVALID (this connection cannot). Where there is such
-     * a slot, begin() and this one keep golang-migrate out, too.
+     * MAY (NULL: nothing of the kind lasts longer than a transaction). Keeps other runners out until readmit(), over
+     * several transactions and while a script runs outside of any. Specific: INVALID (this connection cannot). Where
+     * there is such a slot, begin() and this one keep golang-migrate out, too.
      */
     leaselock_status (*exclude)(leaselock_connection *, const leaselock_call *);
     /** MUST where there is exclude. Never fails, keeps the error record; after a failed exclude, too. */
     void (*readmit)(leaselock_connection *);
-    /** MUST. Starts a transaction that excludes every other writer, durable when committed; as the script wants it, NULL for none. */
+    /**
+     * MUST. Starts a transaction that excludes every other writer, durable when committed; as the script wants it, NULL
+     * for none.
+     */
     leaselock_status (*begin)(leaselock_connection *, const leaselock_script *, const leaselock_call *);
     /** MUST. Inside it: creates the version table where it is missing. */
     leaselock_status (*create_table)(leaselock_connection *, const leaselock_version_table *);
     /**
-     * MUST. Runs an examined script, inside a transaction of begin() unless it is `outside`. Ends soon after call->pause(call, 0)
-     * says so, and returns that. Specific: MIGRATION_FAILED; FOREIGN_TABLES where it makes what is there already (own schema).
-     * MIGRATION_FAILED with `outside` set by it: all is to be rolled back, and the script run outside instead.
+     * MUST. Runs an examined script, inside a transaction of begin() unless it is `outside`. Ends soon after
+     * call->pause(call, 0) says so, and returns that. Specific: MIGRATION_FAILED; FOREIGN_TABLES where it makes what is
+     * there already (own schema). MIGRATION_FAILED with `outside` set by it: all is to be rolled back, and the script
+     * run outside instead.
      */
     leaselock_status (*run)(leaselock_connection *, leaselock_script *, const leaselock_call *);
     /**
-     * MUST. Inside a transaction: replaces the one row; none for version -1 that is not dirty. Specific: MIGRATION_FAILED
-     * (what the user has made of the table does not let it).
+     * MUST. Inside a transaction: replaces the one row; none for version -1 that is not dirty. Specific:
+     * MIGRATION_FAILED (what the user has made of the table does not let it).
      */
-    leaselock_status (*write_version)(leaselock_connection *, const leaselock_version_table *, int64_t version, bool dirty);
+    leaselock_status (*write_version)(leaselock_connection *, const leaselock_version_table *, int64_t version,
+                                      bool dirty);
     /** MUST. Specific: MIGRATION_FAILED (the script's work cannot be committed). */
     leaselock_status (*commit)(leaselock_connection *, const leaselock_call *);
-    /** MUST. Never fails, keeps the error record; a no-op without a transaction. Afterwards no setting of a script is left. */
+    /**
+     * MUST. Never fails, keeps the error record; a no-op without a transaction. Afterwards no setting of a script is
+     * left.
+     */
     void (*rollback)(leaselock_connection *);
     /** Drops all but leaselock's own tables, in one transaction; *dropped counts. Specific: MIGRATION_FAILED. */
     leaselock_status (*drop)(leaselock_connection *, const leaselock_call *, int64_t *dropped);
@@ -193,14 +207,14 @@ typedef struct leaselock_engine {
     bool follows_probes;
 
     /**
-     * MUST. Connects; reads what it needs to refuse what it must refuse; changes nothing, but may create an empty database.
-     * The URL's scheme is one of its own. Specific: INVALID (the URL), NOT_FOUND, DIRECTORY, NOT_A_DATABASE,
+     * MUST. Connects; reads what it needs to refuse what it must refuse; changes nothing, but may create an empty
+     * database. The URL's scheme is one of its own. Specific: INVALID (the URL), NOT_FOUND, DIRECTORY, NOT_A_DATABASE,
      * NETWORK_FILE_SYSTEM, FORKED.
      */
     leaselock_status (*open)(const char *url, const leaselock_call *, leaselock_connection **out);
     /**
-     * MAY (NULL: the engine creates and converts nothing, and open will do). The same for a database that is to stay as it
-     * is: one that does not exist is NOT_FOUND, and start answers NO_TABLES where it would have to convert it.
+     * MAY (NULL: the engine creates and converts nothing, and open will do). The same for a database that is to stay as
+     * it is: one that does not exist is NOT_FOUND, and start answers NO_TABLES where it would have to convert it.
      */
     leaselock_status (*open_existing)(const char *url, const leaselock_call *, leaselock_connection **out);
     /** MUST. One more connection to the same database, ready like the first. Called with the first one's mutex held. */
@@ -208,7 +222,9 @@ typedef struct leaselock_engine {
     /** MUST. Closes without waiting and without a statement. NULL is a no-op. Never called in a forked child. */
     void (*close)(leaselock_connection *);
 
-    /** MAY. The engine's own tables, in ascending order, the end has version 0; applied by the core's runner after open. */
+    /**
+     * MAY. The engine's own tables, in ascending order, the end has version 0; applied by the core's runner after open.
+     */
     const leaselock_schema_step *schema;
     /** MAY. What else start needs of a database where the steps were run by another tool; for messages. */
     const char *schema_hint;
@@ -223,34 +239,35 @@ typedef struct leaselock_engine {
     leaselock_status (*start)(leaselock_connection *, const leaselock_call *);
 
     /**
-     * MUST. All or nothing. A resource that is not held (never granted, released, or its deadline passed) is granted with
-     * sequence = max(its last, the floor) + 1, drawn after the row is won. A claim whose acquisition is the row's own finds its
-     * grant again, with what is left of it (GRANTED), or SPENT when that was released. A try that finds a holder writes nothing.
+     * MUST. All or nothing. A resource that is not held (never granted, released, or its deadline passed) is granted
+     * with sequence = max(its last, the floor) + 1, drawn after the row is won. A claim whose acquisition is the row's
+     * own finds its grant again, with what is left of it (GRANTED), or SPENT when that was released. A try that finds a
+     * holder writes nothing.
      * Outcomes: GRANTED, or for all of the array BUSY, SPENT and NONE. Specific status: EXHAUSTED.
      */
     leaselock_status (*obtain)(leaselock_connection *, const leaselock_claim *, size_t count, const leaselock_call *,
                                leaselock_outcome *);
     /**
-     * MUST. Each by itself, all in one transaction. Where resource, client, acquisition and sequence are the row's and it is
-     * not released: deadline = max(deadline, now + the grant's ttl), even if it had passed. RENEWED or LOST; in an array of
-     * several also UNKNOWN, so that one row that is locked for a while does not take the others' news away.
+     * MUST. Each by itself, all in one transaction. Where resource, client, acquisition and sequence are the row's and
+     * it is not released: deadline = max(deadline, now + the grant's ttl), even if it had passed. RENEWED or LOST; in
+     * an array of several also UNKNOWN, so that one row that is locked for a while does not take the others' news away.
      */
     leaselock_status (*renew)(leaselock_connection *, const leaselock_claim *, size_t count, const leaselock_call *,
                               leaselock_outcome *);
     /**
-     * MUST. Each by itself. Compares the same four; the row stays, with its sequence. A release found already done by the
-     * same four is RELEASED again. RELEASED or NOT_OURS.
+     * MUST. Each by itself. Compares the same four; the row stays, with its sequence. A release found already done by
+     * the same four is RELEASED again. RELEASED or NOT_OURS.
      */
     leaselock_status (*release)(leaselock_connection *, const leaselock_claim *, size_t count, const leaselock_call *,
                                 leaselock_outcome *);
     /** MUST. Every row, or the one of `resource` where that is not NULL, sorted by resource in byte order. */
-    leaselock_status (*list)(leaselock_connection *, const char *resource, const leaselock_call *, leaselock_row_visitor,
-                             void *payload);
+    leaselock_status (*list)(leaselock_connection *, const char *resource, const leaselock_call *,
+                             leaselock_row_visitor, void *payload);
     /** MUST. floor = max(floor, the given); durable. Specific: EXHAUSTED. */
     leaselock_status (*raise_floor)(leaselock_connection *, int64_t floor, const leaselock_call *, int64_t *out);
     /**
-     * MAY (NULL: the core polls). Waits, outside the connection's mutex and at most `microseconds`, until `sequence` no longer
-     * holds the resource; it may return early. OK, or what call->pause returned.
+     * MAY (NULL: the core polls). Waits, outside the connection's mutex and at most `microseconds`, until `sequence` no
+     * longer holds the resource; it may return early. OK, or what call->pause returned.
      */
     leaselock_status (*watch)(leaselock_connection *, const char *resource, int64_t sequence, const leaselock_call *,
                               int64_t microseconds);

@@ -34,8 +34,8 @@ typedef struct leaselock_probes {
 LEASELOCK_API void leaselock_probes_set(const leaselock_probes *probes);
 
 /**
- * The test clock: boot and wall clock stand still until a test moves them, and every pause of an obtain moves them by its
- * own length instead of sleeping. The keeper looks at it every few real milliseconds. Since 0.1.
+ * The test clock: boot and wall clock stand still until a test moves them, and every pause of an obtain moves them by
+ * its own length instead of sleeping. The keeper looks at it every few real milliseconds. Since 0.1.
  */
 LEASELOCK_API void leaselock_test_clock_start(int64_t boot_ms, int64_t wall_ms);
 

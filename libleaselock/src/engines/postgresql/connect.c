@@ -11,8 +11,9 @@
 enum { OLDEST_SERVER = 120000 };
 
 /*
- * What a session of our own is set to. Plans: a small table tempts the planner to read all of it, and the plan stays when the
- * table has grown. Isolation: a role's default of repeatable read would fail where read committed reads the newest row.
+ * What a session of our own is set to. Plans: a small table tempts the planner to read all of it, and the plan stays
+ * when the table has grown. Isolation: a role's default of repeatable read would fail where read committed reads the
+ * newest row.
  */
 static const char own_session[] =
     "SELECT set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),"
@@ -51,7 +52,8 @@ void ll_pg_drop_link(leaselock_connection *connection)
 static PGconn *start_link(const leaselock_connection *connection)
 {
     static const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", "options", NULL};
-    const char *const values[] = {connection->target.conninfo, "UTF8", "libleaselock", connection->target.settings, NULL};
+    const char *const values[] = {connection->target.conninfo, "UTF8", "libleaselock", connection->target.settings,
+                                  NULL};
     return pq.PQconnectStartParams(names, values, 1);
 }
 
@@ -96,7 +98,8 @@ static leaselock_status take_schema(leaselock_connection *connection, const PGre
     if (connection->schema)
         return LEASELOCK_OK;
     if (pq.PQgetisnull(greeting, 0, 3))
-        return ll_error_set(LEASELOCK_NOT_FOUND, "no schema of the role's search_path exists; name one in the URL: ?schema=…");
+        return ll_error_set(LEASELOCK_NOT_FOUND,
+                            "no schema of the role's search_path exists; name one in the URL: ?schema=…");
     connection->schema = ll_strdup(pq.PQgetvalue(greeting, 0, 3));
     return connection->schema ? ll_pg_make_statements(connection->schema, connection->sql) : LEASELOCK_NOMEM;
 }

@@ -1,6 +1,6 @@
 /*
- * Sending statements and waiting for their results. The socket never blocks: every wait is cut into slices, after each of
- * which an interrupt, a close or the end of the call's time is seen. Whoever gives up drops the link.
+ * Sending statements and waiting for their results. The socket never blocks: every wait is cut into slices, after each
+ * of which an interrupt, a close or the end of the call's time is seen. Whoever gives up drops the link.
  */
 #include <errno.h>
 #include <poll.h>
@@ -42,7 +42,8 @@ static leaselock_status give_up(leaselock_connection *connection, leaselock_stat
     return status;
 }
 
-leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms, short events)
+leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms,
+                            short events)
 {
     for (;;) {
         struct pollfd socket = {.fd = pq.PQsocket(connection->link), .events = events};

@@ -1,6 +1,6 @@
 /*
- * Raising the floor of all sequences. First the floor of rows to come; then, in pages, that of each row: a grant reads nothing
- * but its own row, so that no interleaving lets it miss the new floor once this has returned.
+ * Raising the floor of all sequences. First the floor of rows to come; then, in pages, that of each row: a grant reads
+ * nothing but its own row, so that no interleaving lets it miss the new floor once this has returned.
  */
 #include <stdio.h>
 #include <string.h>

@@ -84,14 +84,17 @@ static leaselock_status check_may_create(leaselock_connection *connection, const
     else if (status == LEASELOCK_OK && !ll_pg_integer(asking.result, 0, 0))
         status = ll_error_set(LEASELOCK_NO_TABLES,
                               "PostgreSQL: schema %s has no tables of leases and role %s may not make them: "
-                              "let its owner open it once, or run share/leaselock/migrations/postgresql with a tool for "
-                              "golang-migrate's files and x-migrations-table=leaselock_migrations",
+                              "let its owner open it once, or run share/leaselock/migrations/postgresql with a tool "
+                              "for golang-migrate's files and x-migrations-table=leaselock_migrations",
                               connection->schema, pq.PQuser(connection->link));
     ll_pg_clear(&asking, 1);
     return status;
 }
 
-/* One transaction: first opens exclude each other by a lock that ends with it, which a pooler keeps on one session, too. */
+/*
+ * One transaction: first opens exclude each other by a lock that ends with it, which a pooler keeps on one session,
+ * too.
+ */
 static leaselock_status begin(leaselock_connection *connection, const leaselock_script *script,
                               const leaselock_call *call)
 {
@@ -124,12 +127,14 @@ static leaselock_status run(leaselock_connection *connection, leaselock_script *
 }
 
 /* Runs a statement with the version table's name in the middle. */
-static leaselock_status run_on(leaselock_connection *connection, const char *table, const char *before, const char *after)
+static leaselock_status run_on(leaselock_connection *connection, const char *table, const char *before,
+                               const char *after)
 {
     char *name = ll_pg_table(connection->schema, table);
     char *sql = name ? ll_format("%s %s %s", before, name, after) : NULL;
-    leaselock_status status =
-        sql ? ll_pg_run_script(connection, connection->migration, sql, "write the version of the tables") : LEASELOCK_NOMEM;
+    leaselock_status status = LEASELOCK_NOMEM;
+    if (sql)
+        status = ll_pg_run_script(connection, connection->migration, sql, "write the version of the tables");
     ll_free(sql);
     ll_free(name);
     return status;

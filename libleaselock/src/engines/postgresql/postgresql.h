@@ -1,7 +1,7 @@
 /*
  * The PostgreSQL engine's own header: one connection, and what its parts ask of each other.
- * The statements, and why they are written as they are: statements.c; how they travel: exchange.c; how a grant comes about:
- * obtain.c. No statement of a lease waits for a row that is locked: the row is busy, or the core tries again.
+ * The statements, and why they are written as they are: statements.c; how they travel: exchange.c; how a grant comes
+ * about: obtain.c. No statement of a lease waits for a row that is locked: the row is busy, or the core tries again.
  */
 #ifndef LL_POSTGRESQL_POSTGRESQL_H
 #define LL_POSTGRESQL_POSTGRESQL_H
@@ -39,7 +39,9 @@ leaselock_status ll_pg_ensure_link(leaselock_connection *connection, const lease
 leaselock_status ll_pg_make_link(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms);
 /* Of an idle link: whether the server has gone. */
 bool ll_pg_is_dead(leaselock_connection *connection);
-/* Whatever was under way is given up: a late answer must never be taken for the next one. A borrowed link is let go of. */
+/*
+ * Whatever was under way is given up: a late answer must never be taken for the next one. A borrowed link is let go of.
+ */
 void ll_pg_drop_link(leaselock_connection *connection);
 
 /* --- start.c --- */
@@ -58,8 +60,8 @@ typedef struct ll_pg_request {
 } ll_pg_request;
 
 /*
- * Sends the requests in one round trip, as one transaction unless one is open, and waits for their results. The results are the
- * caller's to clear, whatever is returned. *asked_ms: the boot clock just before. `doing` completes "cannot …".
+ * Sends the requests in one round trip, as one transaction unless one is open, and waits for their results. The results
+ * are the caller's to clear, whatever is returned. *asked_ms: the boot clock just before. `doing` completes "cannot …".
  */
 leaselock_status ll_pg_exchange(leaselock_connection *connection, const leaselock_call *call, ll_pg_request *requests,
                                 size_t count, const char *doing, int64_t *asked_ms);
@@ -70,7 +72,8 @@ int64_t ll_pg_integer(const PGresult *result, int row, int column);
 leaselock_status ll_pg_run_script(leaselock_connection *connection, const leaselock_call *call, const char *sql,
                                   const char *doing);
 /* Waits for the link's socket, in slices after each of which the call may end. */
-leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms, short events);
+leaselock_status ll_pg_wait(leaselock_connection *connection, const leaselock_call *call, int64_t until_ms,
+                            short events);
 
 /* --- status.c: what PostgreSQL said, in our codes; sets the error record --- */
 /* Of a statement; drops the link where that is what the failure calls for. */

@@ -10,8 +10,9 @@ static const char columns[] =
     " WHERE l.resource = ''::text AND l.acquisition = '00000000000000000000000000000000'::uuid AND NOT l.released LIMIT 0";
 
 /*
- * A grant lasts only in a logged table, locks all that there is of a resource only where that is one row, and a sequence that is
- * changed by hand keeps to fences by the trigger. Names are looked up without privileges on what they name.
+ * A grant lasts only in a logged table, locks all that there is of a resource only where that is one row, and a
+ * sequence that is changed by hand keeps to fences by the trigger. Names are looked up without privileges on what they
+ * name.
  */
 static const char foundation[] =
     "SELECT c.relkind = 'r' AND c.relpersistence = 'p',"

@@ -26,7 +26,10 @@ static leaselock_status take_schema(void *payload, const char *name, const char 
     return target->schema ? LEASELOCK_OK : LEASELOCK_NOMEM;
 }
 
-/* As libpq reads it: whatever stands before an @ that comes before any slash is user and password, question marks included. */
+/*
+ * As libpq reads it: whatever stands before an @ that comes before any slash is user and password, question marks
+ * included.
+ */
 static char *skip_user(char *conninfo)
 {
     char *authority = strstr(conninfo, "://");

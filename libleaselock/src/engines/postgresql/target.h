@@ -17,7 +17,10 @@ typedef struct ll_pg_taker {
     bool plus_is_space; /* as Go reads a URL's options, and libpq does not */
 } ll_pg_taker;
 
-/* INVALID where libpq cannot read the URL; no message ever quotes it, since it may hold a password. `taker` NULL: schema is ours. */
+/*
+ * INVALID where libpq cannot read the URL; no message ever quotes it, since it may hold a password. `taker` NULL:
+ * schema is ours.
+ */
 leaselock_status ll_pg_target_parse(const char *url, const ll_pg_taker *taker, ll_pg_target *out);
 /* The URL's path with its slash, decoded, as golang-migrate sees it; NULL where there is none. */
 leaselock_status ll_pg_target_path(const ll_pg_target *target, char **out);

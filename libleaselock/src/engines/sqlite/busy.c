@@ -7,8 +7,8 @@
 #include "util/wait.h"
 
 /*
- * Doubling up to 1.3 ms. Among 8 processes that never rest the longest wait was 41 ms so, 72 ms with pauses of up to 5 ms at
- * the same throughput, and 433 ms with SQLite's own handler. Whoever waits for long takes 1.3 % of a processor.
+ * Doubling up to 1.3 ms. Among 8 processes that never rest the longest wait was 41 ms so, 72 ms with pauses of up to 5
+ * ms at the same throughput, and 433 ms with SQLite's own handler. Whoever waits for long takes 1.3 % of a processor.
  */
 enum { PAUSE_FIRST_US = 10, PAUSE_DOUBLINGS = 7 };
 

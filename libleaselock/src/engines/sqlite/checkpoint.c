@@ -1,6 +1,7 @@
 /*
- * Moving the WAL into the database. SQLite before 3.51.3, 3.50.7 and 3.44.6 can lose a commit that resets the WAL while a
- * PASSIVE checkpoint runs, so ours runs on a second connection while the first holds the write lock: nobody commits then.
+ * Moving the WAL into the database. SQLite before 3.51.3, 3.50.7 and 3.44.6 can lose a commit that resets the WAL while
+ * a PASSIVE checkpoint runs, so ours runs on a second connection while the first holds the write lock: nobody commits
+ * then.
  */
 #include "engines/sqlite/sqlite.h"
 #include "util/clock.h"
@@ -28,8 +29,9 @@ void ll_sqlite_install_wal_hook(leaselock_connection *connection)
 static leaselock_status fail(leaselock_connection *connection, int result)
 {
     ll_sqlite_note_fault(connection, result); /* a checkpoint syncs the WAL, too */
-    return ll_error_set_native(ll_sqlite_status_of(connection->checkpointer, result), result, "%s: cannot checkpoint: %s",
-                               connection->file->path, sqlite3_errmsg(connection->checkpointer));
+    return ll_error_set_native(ll_sqlite_status_of(connection->checkpointer, result), result,
+                               "%s: cannot checkpoint: %s", connection->file->path,
+                               sqlite3_errmsg(connection->checkpointer));
 }
 
 /* A connection that has read nothing yet does not know that there is a WAL, and would checkpoint nothing. */
@@ -80,8 +82,8 @@ static sqlite3_int64 size_of_database(leaselock_connection *connection)
 }
 
 /*
- * What costs most in a checkpoint of a large database is to sync blocks all over it, and many at once cost less each. The WAL
- * stays a thirtieth of its database, and is small beside what opening a file of that size may have to read.
+ * What costs most in a checkpoint of a large database is to sync blocks all over it, and many at once cost less each.
+ * The WAL stays a thirtieth of its database, and is small beside what opening a file of that size may have to read.
  */
 static int frames_per_checkpoint(leaselock_connection *connection)
 {

@@ -68,7 +68,8 @@ void ll_sqlite_close(leaselock_connection *connection)
 static leaselock_status look_inside(leaselock_connection *connection)
 {
     sqlite3 *db = connection->db;
-    if (sqlite3_db_readonly(db, "main") == 1) /* known before anything is read, which could make a -wal and a -shm file */
+    /* known before anything is read, which could make a -wal and a -shm file */
+    if (sqlite3_db_readonly(db, "main") == 1)
         return ll_error_set(LEASELOCK_READ_ONLY, "%s can only be read", connection->file->path);
     static const char *const settings[] = {PAGE_SIZE_PRAGMA, "PRAGMA synchronous = NORMAL", "PRAGMA schema_version"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {

@@ -38,7 +38,9 @@ static leaselock_status fail_errno(const char *path)
 static leaselock_status absolute_path(const char *path, char **out)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = slash == path ? ll_strdup("/") : slash ? ll_format("%.*s", (int)(slash - path), path) : ll_strdup(".");
+    char *folder = slash == path ? ll_strdup("/")
+                   : slash       ? ll_format("%.*s", (int)(slash - path), path)
+                                 : ll_strdup(".");
     if (!folder)
         return LEASELOCK_NOMEM;
     char *real = realpath(folder, NULL);
@@ -130,9 +132,8 @@ leaselock_status ll_sqlite_file_resolve(const char *path, bool create, bool any_
     leaselock_status status = real_path(path, &real, &exists);
     if (status == LEASELOCK_OK && !exists)
         status = create ? check_folder(real, any_file_system)
-                        : ll_error_set(LEASELOCK_NOT_FOUND, "%s: there is no such file, and none is made: installing is "
-                                                            "switched off",
-                                       real);
+                        : ll_error_set(LEASELOCK_NOT_FOUND,
+                                       "%s: there is no such file, and none is made: installing is switched off", real);
     if (status == LEASELOCK_OK && exists)
         status = check_kind(real);
     if (status == LEASELOCK_OK && exists && !any_file_system)

@@ -23,9 +23,9 @@ struct ll_sqlite_file {
 };
 
 /*
- * Finds the file's absolute path and refuses what is no place for a database: NOT_FOUND, PERMISSION, READ_ONLY, DIRECTORY,
- * NOT_A_DATABASE (not a regular file), NETWORK_FILE_SYSTEM unless `any_file_system`. With `create` the file itself may be
- * missing.
+ * Finds the file's absolute path and refuses what is no place for a database: NOT_FOUND, PERMISSION, READ_ONLY,
+ * DIRECTORY, NOT_A_DATABASE (not a regular file), NETWORK_FILE_SYSTEM unless `any_file_system`. With `create` the file
+ * itself may be missing.
  */
 leaselock_status ll_sqlite_file_resolve(const char *path, bool create, bool any_file_system, char **out);
 

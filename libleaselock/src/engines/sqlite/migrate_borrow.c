@@ -38,7 +38,9 @@ leaselock_status ll_sqlite_borrow(leaselock_connection *connection, sqlite3 *db)
         ll_sqlite_file_opened(connection->file);
     if (status == LEASELOCK_OK)
         status = ll_sqlite_check_idle(connection);
-    return status == LEASELOCK_OK ? ll_sqlite_execute(connection, "PRAGMA schema_version", "read the database") : status;
+    if (status == LEASELOCK_OK)
+        status = ll_sqlite_execute(connection, "PRAGMA schema_version", "read the database");
+    return status;
 }
 
 bool ll_sqlite_try_again(leaselock_connection *connection, int result, int *round)

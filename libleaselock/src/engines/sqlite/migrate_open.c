@@ -44,7 +44,8 @@ static leaselock_status read_wait(const char *name, const char *value, int64_t *
 static leaselock_status read_keys(const char *name, const char *value, ll_sqlite_migrating *migrating)
 {
     if (migrating->borrowed)
-        return ll_error_set(LEASELOCK_INVALID, "a borrowed connection has its own foreign_keys: %s cannot be given", name);
+        return ll_error_set(LEASELOCK_INVALID, "a borrowed connection has its own foreign_keys: %s cannot be given",
+                            name);
     return read_switch(name, value, &migrating->foreign_keys);
 }
 

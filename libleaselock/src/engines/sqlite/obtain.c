@@ -94,8 +94,8 @@ static leaselock_status look_at_all(grant_job *job, bool *decided)
 }
 
 /*
- * Inside the look's transaction, which saves locking anew (2 of a pair's 14 calls). SQLite does not wait there for a writer, and
- * refuses when what was looked at is old by now: then in a transaction of its own.
+ * Inside the look's transaction, which saves locking anew (2 of a pair's 14 calls). SQLite does not wait there for a
+ * writer, and refuses when what was looked at is old by now: then in a transaction of its own.
  */
 static int step_grant(grant_job *job, sqlite3_stmt *grant)
 {

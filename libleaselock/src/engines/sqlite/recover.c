@@ -1,7 +1,7 @@
 /*
- * After an I/O error. A sync that failed may have dropped frames of the WAL that everybody can still read, and a later commit
- * that hangs on them is gone after a power loss, however well it was synced itself. So nothing is granted until all of the WAL
- * is in the database, and the WAL has begun anew with a synced commit of the connection's own.
+ * After an I/O error. A sync that failed may have dropped frames of the WAL that everybody can still read, and a later
+ * commit that hangs on them is gone after a power loss, however well it was synced itself. So nothing is granted until
+ * all of the WAL is in the database, and the WAL has begun anew with a synced commit of the connection's own.
  */
 #include "engines/sqlite/sqlite.h"
 #include "util/error.h"

@@ -1,6 +1,7 @@
 /*
- * Numbers that never come twice. A block of them is put on the disk (synchronous=FULL) before any of it is handed out by
- * commits that are not synced; after a power loss numbers go on above the block. Synced grants would be 10 times slower.
+ * Numbers that never come twice. A block of them is put on the disk (synchronous=FULL) before any of it is handed out
+ * by commits that are not synced; after a power loss numbers go on above the block. Synced grants would be 10 times
+ * slower.
  */
 #include "engines/sqlite/sqlite.h"
 #include "util/error.h"
@@ -83,8 +84,8 @@ leaselock_status ll_sqlite_no_block(leaselock_connection *connection)
 }
 
 /* Runs one of the two statements that raise, with what both are given, and reads the numbers of its row. */
-static leaselock_status raise_by(leaselock_connection *connection, ll_sqlite_statement_id sql, int64_t number, const char *doing,
-                                 int64_t *numbers, int count)
+static leaselock_status raise_by(leaselock_connection *connection, ll_sqlite_statement_id sql, int64_t number,
+                                 const char *doing, int64_t *numbers, int count)
 {
     sqlite3_stmt *statement = ll_sqlite_statement(connection, sql);
     if (!statement)

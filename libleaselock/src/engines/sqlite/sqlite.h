@@ -1,6 +1,7 @@
 /*
  * The SQLite engine's own header: one connection, and what its parts ask of each other.
- * How a grant comes about: obtain.c; how its number survives a power loss: sequence.c; who may open a file: connect.c, file.c.
+ * How a grant comes about: obtain.c; how its number survives a power loss: sequence.c; who may open a file: connect.c,
+ * file.c.
  */
 #ifndef LL_SQLITE_SQLITE_H
 #define LL_SQLITE_SQLITE_H
@@ -151,7 +152,9 @@ leaselock_status ll_sqlite_borrow(leaselock_connection *connection, sqlite3 *db)
 bool ll_sqlite_is_borrowed(const leaselock_connection *connection);
 /* INVALID where something of its owner's is in progress on it. */
 leaselock_status ll_sqlite_check_idle(leaselock_connection *connection);
-/* Whether to repeat what was answered with `result`: busy where no handler of ours is asked, and a pause was possible. */
+/*
+ * Whether to repeat what was answered with `result`: busy where no handler of ours is asked, and a pause was possible.
+ */
 bool ll_sqlite_try_again(leaselock_connection *connection, int result, int *round);
 /* After each transaction: foreign keys as they were found. Keeps the error record. */
 void ll_sqlite_give_back(leaselock_connection *connection);

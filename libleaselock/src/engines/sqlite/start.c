@@ -37,7 +37,9 @@ static leaselock_status switch_to_wal(leaselock_connection *connection)
     return result == SQLITE_OK ? LEASELOCK_OK : ll_sqlite_fail(connection, result, "switch to write-ahead logging");
 }
 
-/* In full sync: the switch writes the header of a user's database, and with less its journal might not bring that back. */
+/*
+ * In full sync: the switch writes the header of a user's database, and with less its journal might not bring that back.
+ */
 static leaselock_status ensure_wal(leaselock_connection *connection)
 {
     bool is_wal = false;
@@ -75,8 +77,8 @@ static leaselock_status check_tables(leaselock_connection *connection)
         return status == LEASELOCK_INTERNAL ? foreign_tables(connection) : status;
     }
     /* an UPDATE … RETURNING of a view can be prepared, and updates nothing */
-    bool is_view = sqlite3_table_column_metadata(connection->db, "main", "leaselock_control", NULL, NULL, NULL, NULL, NULL,
-                                                 NULL) != SQLITE_OK;
+    bool is_view = sqlite3_table_column_metadata(connection->db, "main", "leaselock_control", NULL, NULL, NULL, NULL,
+                                                 NULL, NULL) != SQLITE_OK;
     return is_view ? foreign_tables(connection) : LEASELOCK_OK;
 }
 

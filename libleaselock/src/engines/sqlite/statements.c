@@ -9,9 +9,9 @@ static const char *const sql[LL_SQLITE_STATEMENTS] = {
                     "  FROM leaselock_leases WHERE resource = ?1",
 
     /*
-     * One row changes, or none: it is held, this acquisition was there before, or the number would not be covered (?5). The
-     * clock is read here, under the write lock, and the number is drawn from the row that was won. ll_draw() tells us the
-     * number: RETURNING would build a table for it, and made the statement a quarter slower.
+     * One row changes, or none: it is held, this acquisition was there before, or the number would not be covered (?5).
+     * The clock is read here, under the write lock, and the number is drawn from the row that was won. ll_draw() tells
+     * us the number: RETURNING would build a table for it, and made the statement a quarter slower.
      */
     [LL_SQL_GRANT] =
         "INSERT INTO leaselock_leases"
@@ -117,7 +117,8 @@ int ll_sqlite_create_functions(leaselock_connection *connection)
     int result = SQLITE_OK;
     for (size_t i = 0; i < sizeof functions / sizeof *functions && result == SQLITE_OK; i++)
         result = sqlite3_create_function(connection->db, functions[i].name, functions[i].arguments,
-                                         SQLITE_UTF8 | SQLITE_DIRECTONLY, connection, functions[i].function, NULL, NULL);
+                                         SQLITE_UTF8 | SQLITE_DIRECTONLY, connection, functions[i].function, NULL,
+                                         NULL);
     return result;
 }
 

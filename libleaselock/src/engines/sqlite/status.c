@@ -31,8 +31,8 @@ static int look_for_tables(sqlite3 *db)
 {
     sqlite3_stmt *statement = NULL;
     int result = sqlite3_prepare_v2(db,
-                                    "SELECT 1 WHERE (SELECT count(*) FROM main.sqlite_master WHERE name COLLATE NOCASE IN"
-                                    " ('leaselock_leases', 'leaselock_control')) = 2",
+                                    "SELECT 1 WHERE (SELECT count(*) FROM main.sqlite_master WHERE name COLLATE NOCASE"
+                                    " IN ('leaselock_leases', 'leaselock_control')) = 2",
                                     -1, &statement, NULL);
     if (result == SQLITE_OK)
         result = sqlite3_step(statement);
