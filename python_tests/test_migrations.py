@@ -220,6 +220,18 @@ def test_a_forked_one(migrations: Migrations) -> None:
     assert in_fork(use) == "FORKED"
 
 
+def test_a_close_that_fails_hides_no_error_of_the_block(migrations: Migrations) -> None:
+    def leave() -> str:
+        try:
+            with migrations:  # no close is a child's
+                raise KeyError("its own")
+        except Exception as error:
+            return f"{error!r}, {getattr(error, '__notes__', error.__context__)}"
+
+    told = in_fork(leave)
+    assert told.startswith("KeyError('its own'), ") and "forked" in told
+
+
 def test_one_that_is_dropped_unclosed_is_warned_of(shared_url: str) -> None:
     with pytest.warns(ResourceWarning, match="unclosed <leaselock.Migrations>"):
         leaselock.migrations(shared_url, FILES)

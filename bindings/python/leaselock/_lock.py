@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import os
 import typing
-import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 
 from . import _backoff, _core, _lease
 from ._backoff import Backoff
+from ._closing import Closing
 from ._lease import Lease, State
 from ._time import Seconds, utc_from_ms
-from .errors import Error
 
 if typing.TYPE_CHECKING:
     from ._core import _Listing, _Lock
@@ -74,7 +72,7 @@ class Entry:
     """HELD, EXPIRED or RELEASED."""
 
 
-class DatabaseLock:
+class DatabaseLock(Closing):
     """Leases in one database, made by :func:`leaselock.open`. May be used from several threads.
 
     In all of these ``client_id`` None means the lock's own, ``ttl`` None the lock's own. A resource that is held, by
@@ -82,12 +80,11 @@ class DatabaseLock:
     ``interrupt()`` on another thread, and by Ctrl-C.
     """
 
-    __slots__ = ("_handle", "_closed", "_process", "__weakref__")
+    __slots__ = ("_handle",)
 
     def __init__(self, handle: _Lock) -> None:
         self._handle = handle
-        self._closed = False
-        self._process = os.getpid()
+        super().__init__()
 
     @property
     def client_id(self) -> str:
@@ -169,26 +166,8 @@ class DatabaseLock:
         self._closed = True
         _core.lock_close(self._handle)
 
-    def __enter__(self) -> DatabaseLock:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        try:
-            self.close()
-        except Error as problem:
-            if error is None:
-                raise
-            _lease.add_note(error, problem)
-
     def __repr__(self) -> str:
         return f"<leaselock.DatabaseLock of {self.client_id!r}{', closed' if self._closed else ''}>"
-
-    def __del__(self) -> None:
-        # A forked child cannot close what its parent opened.
-        if not self._closed and self._process == os.getpid():
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 class _Hold:

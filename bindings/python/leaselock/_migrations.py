@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import enum
 import os
-import warnings
 from collections import abc
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Union
 
-from . import _config, _core, _lease, _secrets
+from . import _config, _core, _secrets
+from ._closing import Closing
 from ._config import Config
 from ._secrets import AnySecrets
 from ._time import Seconds
-from .errors import BadMigration, Error, MigrationFailed
+from .errors import BadMigration, MigrationFailed
 
 if TYPE_CHECKING:
     from ._core import _Migrations, _MigrationListing, _MigrationResult
@@ -113,20 +112,19 @@ class MigrationListing:
         return tuple(entry for entry in self.migrations if entry.state is MigrationState.PENDING)
 
 
-class Migrations:
+class Migrations(Closing):
     """The migrations of one source, to be run on one database. May be used from several threads.
 
     A run that fails raises; the migrations before the failing one stay applied. MigrationFailed and BadMigration know
     file, line, column and statement. Ctrl-C cancels the statement that runs; its migration is rolled back.
     """
 
-    __slots__ = ("_handle", "_progress", "_closed", "_process", "__weakref__")
+    __slots__ = ("_handle", "_progress")
 
     def __init__(self, handle: _Migrations, progress: Progress | None) -> None:
         self._handle = handle
         self._progress = None if progress is None else _following(progress)
-        self._closed = False
-        self._process = os.getpid()
+        super().__init__()
 
     @property
     def closed(self) -> bool:
@@ -192,26 +190,8 @@ class Migrations:
                 error.statement = _core.migrations_failed_text(self._handle) or None
             raise
 
-    def __enter__(self) -> Migrations:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        try:
-            self.close()
-        except Error as problem:
-            if error is None:
-                raise
-            _lease.add_note(error, problem)
-
     def __repr__(self) -> str:
         return f"<leaselock.Migrations{', closed' if self._closed else ''}>"
-
-    def __del__(self) -> None:
-        # A forked child cannot close what its parent opened.
-        if not self._closed and self._process == os.getpid():
-            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self)
 
 
 def migrations(
