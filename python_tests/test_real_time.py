@@ -34,7 +34,7 @@ def test_nobody_has_it_before_its_ttl_is_over(locks: DatabaseLock, rival: Databa
     start = time.monotonic()
     lease = locks.obtain("a", ttl=SHORT)
     with rival.obtain("a", wait=DEADLINE) as taken:
-        assert time.monotonic() - start >= SHORT
+        assert time.monotonic() - start >= SHORT - 0.001  # engines count whole milliseconds
         assert (taken.sequence, lease.valid) == (2, False)
 
 
@@ -117,7 +117,7 @@ def test_a_wait_cuts_a_backoff(locks: DatabaseLock, rival: DatabaseLock) -> None
         start = time.monotonic()
         with pytest.raises(leaselock.Busy):
             rival.obtain_with_backoff("a", backoff=backoff, wait=0.3)
-        assert time.monotonic() - start >= 0.3
+        assert time.monotonic() - start >= 0.3 - 0.001
 
 
 def test_the_clock_of_a_server_is_its_own(postgresql_url: str) -> None:
