@@ -54,6 +54,7 @@ def test_a_dropped_lease_is_not_kept_any_more(locks: DatabaseLock, rival: Databa
     rival.obtain("a", wait=20).release()
 
 
+@pytest.mark.any_engine
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("order", list(itertools.permutations(["lock", "kept", "plain", "released"])), ids="-".join)
 def test_any_order(url: str, order: tuple[str, ...]) -> None:

@@ -166,11 +166,21 @@ def pytest_addoption(parser):
     parser.addoption("--engine", choices=ENGINES, default="sqlite", help="the database to run the program on")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "any_engine: asks nothing of the engine, and so is left out on a server, for time")
+
+
 def pytest_collection_modifyitems(config, items):
-    """Not skipped, but left out: on a server what is about files, and on files what is about a server."""
-    foreign = "file" if config.getoption("engine") == "postgresql" else "server"
-    config.hook.pytest_deselected(items=[item for item in items if foreign in item.fixturenames])
-    items[:] = [item for item in items if foreign not in item.fixturenames]
+    """Not skipped, but left out: on a server what is about files or no engine, and on files what is about a server."""
+    on_server = config.getoption("engine") == "postgresql"
+
+    def belongs(item):
+        if on_server:
+            return "file" not in item.fixturenames and not item.get_closest_marker("any_engine")
+        return "server" not in item.fixturenames
+
+    config.hook.pytest_deselected(items=[item for item in items if not belongs(item)])
+    items[:] = [item for item in items if belongs(item)]
 
 
 @pytest.fixture

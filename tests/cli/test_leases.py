@@ -66,6 +66,7 @@ def test_wait_is_over_in_time(leaselock):
     assert time.monotonic() - start >= 0.6
 
 
+@pytest.mark.any_engine
 def test_the_default_backoff(leaselock):
     leaselock.obtain("r")
     start = time.monotonic()

@@ -81,6 +81,7 @@ def test_no_caret_where_the_place_is_not_kept(migrate):
     assert len(Screen(migrate, "up").lines) == 1
 
 
+@pytest.mark.any_engine
 @pytest.mark.parametrize(
     "answer, code", [("y\n", 0), ("Y\n", 0), ("n\n", 82), ("\n", 82), ("yes\n", 82), ("\x04", 82)]
 )

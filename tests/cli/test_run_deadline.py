@@ -3,6 +3,7 @@ import os
 import sys
 from subprocess import PIPE
 
+import pytest
 from conftest import is_alive, is_stopped, wait_until
 from databases import boot_ms
 
@@ -42,6 +43,7 @@ def test_terminated_then_killed_before_the_deadline(leaselock, tmp_path):
     unlock()
 
 
+@pytest.mark.any_engine
 def test_a_command_that_ends_on_sigterm(leaselock):
     job = leaselock.start_shell("trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.05; done", *TIMES)
     job.line()
@@ -53,6 +55,7 @@ def test_a_command_that_ends_on_sigterm(leaselock):
     unlock()
 
 
+@pytest.mark.any_engine
 def test_the_whole_group_is_killed(leaselock, tmp_path):
     log = tmp_path / "terms"
     script = '"$0" -c "$1" "$2" & echo $$; wait; wait; wait'
@@ -79,6 +82,7 @@ def test_a_renewal_that_succeeds_again_saves_it(leaselock, tmp_path):
     assert leaselock.state("r") == "HELD"
 
 
+@pytest.mark.any_engine
 def test_a_stopped_command_is_killed_too(leaselock):
     job = leaselock.start_shell("trap '' TERM; echo $$; while :; do kill -STOP $$; done", *TIMES)
     pid = int(job.line())
@@ -90,6 +94,7 @@ def test_a_stopped_command_is_killed_too(leaselock):
     unlock()
 
 
+@pytest.mark.any_engine
 def test_sigterm_reaches_a_stopped_command(leaselock):
     job = leaselock.start_shell("trap 'echo cleaned; exit' TERM; echo $$; kill -STOP $$; sleep 1000", *TIMES)
     pid = int(job.line())
@@ -143,6 +148,7 @@ def test_a_release_that_fails_keeps_the_exit_code(leaselock):
     unlock()
 
 
+@pytest.mark.any_engine
 def test_a_full_standard_error_does_not_hold_up_the_kill(leaselock):
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
