@@ -38,8 +38,8 @@ static void list(const char *of, rows *to)
 
 TEST(rows_come_sorted_by_resource_in_byte_order)
 {
-    static const char *const sorted[] = {"\x01", " ", "A", "B", "Z", "_", "a", "a b", "aa", "ab", "b", "\x7f", "\xc3\xa4",
-                                         "\xf0\x9f\x94\x92"};
+    static const char *const sorted[] = {"\x01", " ",  "A",  "B", "Z",    "_",        "a",
+                                         "a b",  "aa", "ab", "b", "\x7f", "\xc3\xa4", "\xf0\x9f\x94\x92"};
     enum { COUNT = sizeof sorted / sizeof *sorted };
     for (int i = 0; i < COUNT; i++)
         grant(sorted[(i * 5 + 3) % COUNT], "c", i);

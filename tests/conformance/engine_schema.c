@@ -69,7 +69,8 @@ TEST(a_rollback_undoes_scripts_and_version)
     const leaselock_migration_slots *slots = suite_engine->installation;
     leaselock_connection *another = connect_engine();
     assert_ok(slots->begin(connection, NULL, call()));
-    assert_ok(run_sql(connection, "CREATE TABLE leaselock_scratch (a INTEGER); INSERT INTO leaselock_scratch VALUES (1)"));
+    assert_ok(
+        run_sql(connection, "CREATE TABLE leaselock_scratch (a INTEGER); INSERT INTO leaselock_scratch VALUES (1)"));
     assert_ok(slots->write_version(connection, &own, newest() + 7, false));
     assert_int_equal(version_of(table), newest() + 7);
     slots->rollback(connection);
@@ -83,9 +84,10 @@ TEST(a_rollback_undoes_scripts_and_version)
 
 TEST(a_failing_script_fails_the_whole_and_leaves_nothing)
 {
-    const leaselock_schema_step steps[] = {{newest(), "there", "CREATE GIBBERISH", ""},
-                                           {newest() + 1, "bad", "CREATE TABLE leaselock_scratch (a INTEGER); CREATE GIBBERISH", ""},
-                                           {0, NULL, NULL, NULL}};
+    const leaselock_schema_step steps[] = {
+        {newest(), "there", "CREATE GIBBERISH", ""},
+        {newest() + 1, "bad", "CREATE TABLE leaselock_scratch (a INTEGER); CREATE GIBBERISH", ""},
+        {0, NULL, NULL, NULL}};
     assert_int_not_equal(up(steps), LEASELOCK_OK);
     assert_int_not_equal(leaselock_error_last()->code, LEASELOCK_OK);
     assert_string_not_equal(leaselock_error_last()->message, "");

@@ -29,7 +29,8 @@ static leaselock_claim grant_long(const char *name)
 
 TEST(what_is_not_held_is_not_watched)
 {
-    leaselock_claim held = grant_long("a"), other = with_sequence(held, held.sequence + 1), none = claim_of("b", "c", 2);
+    leaselock_claim held = grant_long("a"), other = with_sequence(held, held.sequence + 1),
+                    none = claim_of("b", "c", 2);
     int64_t begin = real_clock();
     assert_ok(watch(&other, call(), LONG_US));
     assert_ok(watch(&none, call(), LONG_US));

@@ -104,7 +104,8 @@ leaselock_connection *connect_engine(void)
     leaselock_connection *new = NULL;
     assert_ok(suite_engine->open(suite_url, call(), &new));
     if (suite_engine->schema)
-        assert_ok(ll_runner_install(suite_engine->installation, new, "leaselock_migrations", suite_engine->schema, call()));
+        assert_ok(
+            ll_runner_install(suite_engine->installation, new, "leaselock_migrations", suite_engine->schema, call()));
     assert_ok(suite_engine->start(new, call()));
     return new;
 }

@@ -7,7 +7,8 @@
 static char too_long[LEASELOCK_ID_MAX + 2];
 
 /* What no resource and no client may be called; NULL besides, which is a client's default. */
-static const char *const bad_ids[] = {"", too_long, "\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "cut \xe2\x82"};
+static const char *const bad_ids[] = {
+    "", too_long, "\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "cut \xe2\x82"};
 enum { BAD_IDS = sizeof bad_ids / sizeof *bad_ids };
 
 static int setup(void **state)

@@ -56,7 +56,8 @@ TEST(a_kept_lease_outlives_its_ttl)
 
 TEST(several_leases_are_kept_by_one_keeper)
 {
-    leaselock_lease *first = obtain_now(lock, "a", NULL, KEPT_TTL_MS), *second = obtain_now(lock, "b", NULL, KEPT_TTL_MS);
+    leaselock_lease *first = obtain_now(lock, "a", NULL, KEPT_TTL_MS),
+                    *second = obtain_now(lock, "b", NULL, KEPT_TTL_MS);
     assert_ok(leaselock_lease_keep(first));
     assert_ok(leaselock_lease_keep(second));
     for (int i = 0; i < 5; i++) {

@@ -38,13 +38,15 @@ static const struct part {
     const char *name;
     int (*run)(void);
 } parts[] = {
-    {"engine", run_engine}, {"lock", run_lock}, {"lease", run_lease}, {"keep", run_lock_keep}, {"floor", run_engine_floor},
+    {"engine", run_engine},  {"lock", run_lock},          {"lease", run_lease},
+    {"keep", run_lock_keep}, {"floor", run_engine_floor},
 };
 
 int main(int count, char **arguments)
 {
     if (count < 2 || count > 3 || ll_engine_for_url(arguments[1], &suite_engine) != LEASELOCK_OK) {
-        fprintf(stderr, "usage: %s URL [engine|lock|lease|keep|floor]\n%s\n", arguments[0], leaselock_error_last()->message);
+        fprintf(stderr, "usage: %s URL [engine|lock|lease|keep|floor]\n%s\n", arguments[0],
+                leaselock_error_last()->message);
         return 64;
     }
     suite_url = arguments[1];

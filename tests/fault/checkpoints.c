@@ -121,7 +121,8 @@ enum { LARGE_BYTES = 48 << 20, LARGE_FRAMES = LARGE_BYTES / 32768 };
 static void make_large_database(void)
 {
     char sql[128];
-    snprintf(sql, sizeof sql, "PRAGMA page_size = 1024; CREATE TABLE large(bytes); INSERT INTO large VALUES (zeroblob(%d))",
+    snprintf(sql, sizeof sql,
+             "PRAGMA page_size = 1024; CREATE TABLE large(bytes); INSERT INTO large VALUES (zeroblob(%d))",
              LARGE_BYTES);
     database_run(sql);
 }
@@ -205,8 +206,8 @@ TEST(many_processes_under_the_guard)
 {
     seen = shared_memory(sizeof *seen);
     in_children_at_once(PROCESSES, contend);
-    print_message("%d grants, %d told busy, the longest answer took %lld ms, %d checkpoints\n", seen->granted, seen->busy,
-                  (long long)seen->longest_ms, guard_checkpoints());
+    print_message("%d grants, %d told busy, the longest answer took %lld ms, %d checkpoints\n", seen->granted,
+                  seen->busy, (long long)seen->longest_ms, guard_checkpoints());
     assert_true(seen->granted > 500);
     assert_in_range(seen->longest_ms, 0, WAIT_MAX_MS);
     assert_in_range(wal_size(), 0, 2 * WAL_MAX_BYTES);

@@ -89,7 +89,8 @@ static void check_numbers(const power_disk *disk, const char *when)
     for (int i = 0; i < POWER_RESOURCES; i++) {
         int64_t granted = power_disk_granted(disk, i), sequence = next_sequence(lock, resources[i]);
         if (sequence <= granted)
-            fail_msg("%s: %s had %lld, and was granted %lld", when, resources[i], (long long)granted, (long long)sequence);
+            fail_msg("%s: %s had %lld, and was granted %lld", when, resources[i], (long long)granted,
+                     (long long)sequence);
     }
     end_lock(lock);
 }

@@ -17,7 +17,8 @@ void migrated_files(void)
                                        "INSERT INTO new SELECT id, x, id % 3 FROM a;\nDROP TABLE a;\n"
                                        "ALTER TABLE new RENAME TO a;\nCREATE INDEX a_y ON a (y);\n"
                                        "INSERT INTO steps VALUES (2);\n");
-    migration_file("2_rebuilt.down.sql", "DROP INDEX a_y; ALTER TABLE a DROP COLUMN y; DELETE FROM steps WHERE version = 2;");
+    migration_file("2_rebuilt.down.sql",
+                   "DROP INDEX a_y; ALTER TABLE a DROP COLUMN y; DELETE FROM steps WHERE version = 2;");
     migration_file("3_set.up.sql", "PRAGMA recursive_triggers = ON;\nCREATE TABLE c AS SELECT x FROM a WHERE y = 1;\n"
                                    "INSERT INTO steps VALUES (3);\n");
     migration_file("3_set.down.sql", "DROP TABLE c; DELETE FROM steps WHERE version = 3;");
@@ -59,8 +60,9 @@ int64_t migrated_version(const char *path, const char *when)
                        " ORDER BY name)", text),
            "the schema is", version, when);
     if (version > 0)
-        expect(steps[version], text_of(db, "SELECT group_concat(version) || ' of ' || (SELECT count(*) FROM a) FROM steps",
-                                       text), "the rows are", version, when);
+        expect(steps[version],
+               text_of(db, "SELECT group_concat(version) || ' of ' || (SELECT count(*) FROM a) FROM steps", text),
+               "the rows are", version, when);
     sqlite3_close(db);
     return version;
 }

@@ -255,7 +255,8 @@ static void fail_everywhere(int kind)
     prepare("WAL");
     for (size_t i = 0; i < (all ? 3 : 1); i++)
         fail_task(&tasks[i], "WAL", kind);
-    migration_file("4_bad.up.sql", "CREATE TABLE d (x);\nINSERT INTO steps VALUES (4);\nINSERT INTO nothing VALUES (1);");
+    migration_file("4_bad.up.sql",
+                   "CREATE TABLE d (x);\nINSERT INTO steps VALUES (4);\nINSERT INTO nothing VALUES (1);");
     fail_task(&failing_task, "WAL", kind);
 }
 

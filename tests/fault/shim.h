@@ -43,7 +43,7 @@ typedef struct shim_call {
     shim_file *file; /* NULL for SHIM_DELETE and SHIM_ACCESS */
     const char *path;
     shim_kind kind;
-    int flags;      /* SHIM_OPEN: SQLite's; SHIM_LOCK: the level; SHIM_SHM_LOCK: SQLITE_SHM_…; SHIM_DELETE: sync the folder */
+    int flags;      /* SHIM_OPEN: SQLite's; _LOCK: the level; _SHM_LOCK: SQLITE_SHM_…; _DELETE: sync the folder */
     bool created;   /* SHIM_OPEN: it was not there before */
     const void *bytes;
     int amount;           /* of bytes; SHIM_SHM_LOCK: of slots */

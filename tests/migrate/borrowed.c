@@ -210,8 +210,9 @@ TEST(what_is_its_own_is_the_migrations)
     raw_run(lent, "PRAGMA foreign_keys = ON; CREATE TEMP TABLE seed (x); INSERT INTO seed VALUES (41);"
                   "ATTACH ':memory:' AS more; CREATE TABLE more.seed_too (x)");
     three_files("CREATE TABLE b (x); INSERT INTO b SELECT x + 1 FROM seed; INSERT INTO b SELECT x FROM more.seed_too");
-    migration_file("3_c.up.sql",
-                   "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE q (p REFERENCES p); INSERT INTO q VALUES (7)");
+    migration_file(
+        "3_c.up.sql",
+        "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE q (p REFERENCES p); INSERT INTO q VALUES (7)");
     leaselock_migrations *migrations = open_lent(lent);
     assert_refused(LEASELOCK_MIGRATION_FAILED, leaselock_migrations_up(migrations, NULL));
     assert_message("FOREIGN KEY");

@@ -13,9 +13,10 @@ static void many_files(void)
         char name[32], text[160];
         snprintf(name, sizeof name, "%d_x.up.sql", i);
         snprintf(text, sizeof text,
-                 i == 1 ? "CREATE TABLE ran (version INTEGER); INSERT INTO ran VALUES (%d)"
-                        : "INSERT INTO ran WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
-                          " SELECT %d FROM n WHERE i = 3000",
+                 i == 1
+                     ? "CREATE TABLE ran (version INTEGER); INSERT INTO ran VALUES (%d)"
+                     : "INSERT INTO ran WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+                       " SELECT %d FROM n WHERE i = 3000",
                  i);
         migration_file(name, text);
     }

@@ -168,7 +168,8 @@ static void grant_several(const char *resource)
 
 static void change_by_hand(const char *resource)
 {
-    sql(rival_user, "UPDATE leaselock_leases SET sequence = sequence + 1, released = true WHERE resource = '%s'", resource);
+    sql(rival_user, "UPDATE leaselock_leases SET sequence = sequence + 1, released = true WHERE resource = '%s'",
+        resource);
 }
 
 TEST(a_fence_that_comes_while_a_grant_is_under_way_waits_and_fails)
@@ -234,8 +235,8 @@ TEST(several_transactions_of_one_holder_pass_at_once)
 {
     leaselock_claim lease = obtained(holder, new_resource(), "holder", 30000);
     work_under_the_fence(lease);
-    assert_string_equal(sqlstate(observer, "SELECT leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence),
-                        "00000");
+    assert_string_equal(
+        sqlstate(observer, "SELECT leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence), "00000");
     let_expire(lease);
     assert_kind(BUSY, try_as_rival(lease.resource));
     sql(user, "COMMIT");
@@ -274,7 +275,8 @@ TEST(a_temporary_table_of_the_same_name_fools_nobody)
     sql(user, "SET search_path = pg_temp, public");
     assert_string_equal(sqlstate(user, "SELECT public.leaselock_fence('forged', 7)"), "LL001");
     assert_string_equal(
-        sqlstate(user, "SELECT public.leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence), "00000");
+        sqlstate(user, "SELECT public.leaselock_fence('%s', %lld)", lease.resource, (long long)lease.sequence),
+        "00000");
 }
 
 TEST(only_who_was_granted_it_may_call_it)

@@ -89,10 +89,13 @@ TEST(the_time_of_a_grant_begins_when_the_row_is_won)
 /* A server whose clock went back, or a ttl that somebody made longer. */
 TEST(a_renewal_never_shortens)
 {
-    leaselock_claim claims[] = {obtained(first, new_resource(), "c", 30000), obtained(first, new_resource(), "c", 30000)};
+    leaselock_claim claims[] = {obtained(first, new_resource(), "c", 30000),
+                                obtained(first, new_resource(), "c", 30000)};
     leaselock_outcome outcomes[2];
     for (size_t count = 1; count <= 2; count++) {
-        sql(observer, "UPDATE leaselock_leases SET expires_at = clock_timestamp() + interval '1 hour' WHERE resource IN ('%s', '%s')",
+        sql(observer,
+            "UPDATE leaselock_leases SET expires_at = clock_timestamp() + interval '1 hour'"
+            " WHERE resource IN ('%s', '%s')",
             claims[0].resource, claims[1].resource);
         assert_ok(ll_engine_postgresql.renew(first, claims, count, patient_call(), outcomes));
         for (size_t i = 0; i < count; i++)
@@ -237,7 +240,8 @@ TEST(a_locked_row_does_not_hold_up_the_renewal_of_the_others)
     leaselock_outcome alone;
     assert_refused(LEASELOCK_UNAVAILABLE,
                    ll_engine_postgresql.renew(first, &claims[1], 1, call_of(2000), &alone)); /* try again: not LOST */
-    assert_non_null(strstr(leaselock_error_last()->message, "locked by a transaction")); /* said at once, not waited for */
+    /* said at once, not waited for */
+    assert_non_null(strstr(leaselock_error_last()->message, "locked by a transaction"));
     sql(other, "COMMIT");
     assert_kind(RENEWED, renew(first, claims[1]));
 }

@@ -186,7 +186,8 @@ static void check_time(held_call *call)
     snprintf(opened, sizeof opened, "%s", sql(observer, "SELECT clock_timestamp()"));
     finish(call);
     for (size_t i = 0; i < call->count; i++) {
-        assert_true(call->outcomes[i].kind == LEASELOCK_OUTCOME_GRANTED || call->outcomes[i].kind == LEASELOCK_OUTCOME_RENEWED);
+        assert_true(call->outcomes[i].kind == LEASELOCK_OUTCOME_GRANTED ||
+                    call->outcomes[i].kind == LEASELOCK_OUTCOME_RENEWED);
         assert_int_equal(number(observer, "SELECT count(*) FROM leaselock_leases WHERE resource = '%s'"
                                           " AND expires_at >= '%s'::timestamptz + interval '%d ms'",
                                 call->claims[i].resource, opened, TTL_MS), 1);

@@ -54,8 +54,9 @@ static leaselock_lease *lease_on(const char *resource)
 static void terminate_the_library(void)
 {
     char processes[256];
-    snprintf(processes, sizeof processes, "%s", sql(observer, "SELECT coalesce(string_agg(pid::text, ','), '0')"
-                                                              " FROM pg_stat_activity WHERE application_name = 'libleaselock'"));
+    snprintf(processes, sizeof processes, "%s",
+             sql(observer, "SELECT coalesce(string_agg(pid::text, ','), '0')"
+                           " FROM pg_stat_activity WHERE application_name = 'libleaselock'"));
     sql(observer, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid IN (%s)", processes);
     assert_eventually(number(observer, "SELECT count(*) FROM pg_stat_activity WHERE pid IN (%s)", processes) == 0);
 }
@@ -337,15 +338,17 @@ TEST(a_read_only_server_is_unknown_to_the_keeper_and_not_a_loss)
     const leaselock_obtain_options options = {.struct_size = sizeof options, .ttl_ms = 3000};
     leaselock_lease *lease = NULL;
     assert_ok(leaselock_lock_obtain_with_no_wait(lock, new_resource(), NULL, &options, &lease));
-    sql(observer, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET default_transaction_read_only = on', current_database());"
-                  " END $$");
+    sql(observer,
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET default_transaction_read_only = on', current_database());"
+        " END $$");
     assert_ok(leaselock_lease_keep(lease));
     terminate_the_library();
     assert_eventually(leaselock_lease_state(lease) == LEASELOCK_STATE_UNKNOWN);
     assert_true(leaselock_lease_valid(lease));
     sql(observer, "SET default_transaction_read_only = off");
-    sql(observer, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I RESET default_transaction_read_only', current_database());"
-                  " END $$");
+    sql(observer,
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I RESET default_transaction_read_only', current_database());"
+        " END $$");
     terminate_the_library();
     assert_eventually(leaselock_lease_state(lease) == LEASELOCK_STATE_HELD);
     leaselock_lease_free(lease);

@@ -96,8 +96,9 @@ TEST(nothing_is_left_on_the_sessions)
 
 TEST(repeatable_read_by_default_is_only_tried_again)
 {
-    sql(other, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET default_transaction_isolation = ''repeatable read''',"
-                " current_database()); END $$");
+    sql(other,
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET default_transaction_isolation = ''repeatable read''',"
+        " current_database()); END $$");
     sql(other, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                 " AND datname = current_database() AND backend_type = 'client backend'");
     const leaselock_lock_options options = {.struct_size = sizeof options};

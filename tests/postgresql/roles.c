@@ -89,7 +89,8 @@ TEST(else_the_search_path_leads_to_it_once)
         engine_connect_to(url_for("postgres", "?options=-csearch_path%3Delsewhere"));
     leaselock_claim claim = obtained(connection, new_resource(), "c", 30000);
     sql(admin, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'libleaselock'");
-    assert_eventually(number(admin, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'libleaselock'") == 0);
+    assert_eventually(
+        number(admin, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'libleaselock'") == 0);
     assert_kind(RENEWED, renew(connection, claim));
     assert_int_equal(number(admin, "SELECT count(*) FROM elsewhere.leaselock_leases"), 1);
     engine_close(connection);
@@ -151,7 +152,8 @@ TEST(a_role_that_owns_only_a_schema_installs_there)
     sql(admin, "CREATE SCHEMA elsewhere AUTHORIZATION app");
     leaselock_connection *connection = engine_connect_to(url_for("app:sesame", "?schema=elsewhere"));
     use(connection);
-    assert_int_equal(number(admin, "SELECT count(*) FROM pg_tables WHERE schemaname = 'elsewhere' AND tableowner = 'app'"), 3);
+    assert_int_equal(
+        number(admin, "SELECT count(*) FROM pg_tables WHERE schemaname = 'elsewhere' AND tableowner = 'app'"), 3);
     engine_close(connection);
 }
 
@@ -251,7 +253,8 @@ TEST(refusals_to_connect_have_codes_of_their_own)
 TEST(no_message_has_the_password)
 {
     static const char *const urls[] = {
-        "postgresql://app:sec%zzret@127.0.0.1/x", "postgresql://app:se?cret@[127.0.0.1/x", "postgresql://app:secret@127.0.0.1:no/x",
+        "postgresql://app:sec%zzret@127.0.0.1/x", "postgresql://app:se?cret@[127.0.0.1/x",
+        "postgresql://app:secret@127.0.0.1:no/x",
         "postgresql://app:secret@127.0.0.1/x?password=sec%zzret", "postgresql://app:secret@127.0.0.1/x?sslmode=secret",
         "postgresql://app:secret@127.0.0.1:1/x?connect_timeout=2",
     };

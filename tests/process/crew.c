@@ -116,7 +116,8 @@ static void hold(const leaselock_lease *lease, int number, int64_t for_us)
     history_entry *entry = history_begin(&memory->book, 0, number, leaselock_lease_sequence(lease), from_us);
     while (entry && now_us - from_us < for_us) {
         usleep(300);
-        now_us = real_boot_us(); /* before the look: it was valid at that time, however long this process is stopped now */
+        /* before the look: it was valid at that time, however long this process is stopped now */
+        now_us = real_boot_us();
         if (!leaselock_lease_valid(lease))
             return;
         history_held_until(entry, now_us);

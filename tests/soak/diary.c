@@ -118,8 +118,9 @@ bool diary_read_pending(diary_lane *lane, diary_event *event)
 const char *diary_kind_name(diary_kind kind)
 {
     static const char *const names[DIARY_KINDS] = {
-        "obtain, no wait", "obtain, backoff", "obtain, wait", "release", "renew", "resume", "keep", "list",
-        "raise floor", "open", "fork", "neighbour writes", "neighbour reads", "neighbour kicks", "row of a list", "look"};
+        "obtain, no wait", "obtain, backoff",  "obtain, wait",    "release",         "renew",         "resume",
+        "keep",            "list",             "raise floor",     "open",            "fork",          "neighbour writes",
+        "neighbour reads", "neighbour kicks",  "row of a list",   "look"};
     return names[kind];
 }
 

@@ -11,7 +11,8 @@ static const char users_tables[] =
     "CREATE TABLE invoices (id INTEGER PRIMARY KEY, total INTEGER NOT NULL);"
     "CREATE INDEX by_total ON invoices (total);"
     "CREATE VIEW large AS SELECT * FROM invoices WHERE total > 40;"
-    "CREATE TABLE log (what TEXT); CREATE TRIGGER note AFTER INSERT ON invoices BEGIN INSERT INTO log VALUES ('i'); END;"
+    "CREATE TABLE log (what TEXT);"
+    "CREATE TRIGGER note AFTER INSERT ON invoices BEGIN INSERT INTO log VALUES ('i'); END;"
     "INSERT INTO invoices VALUES (1, 42), (2, 7);"
     "CREATE TABLE schema_migrations (version uint64, dirty bool);"
     "CREATE UNIQUE INDEX version_unique ON schema_migrations (version);"
@@ -115,13 +116,16 @@ TEST(our_tables_without_our_version)
                    " boot INTEGER, boot_id TEXT)");
 }
 
-#define VERSION_1 "CREATE TABLE leaselock_migrations (version uint64, dirty bool); INSERT INTO leaselock_migrations VALUES (1, 0);"
-#define LEASES "resource TEXT PRIMARY KEY, client, sequence, acquisition, ttl_ms, deadline_ms, boot, expires_at_ms, released"
+#define VERSION_1                                                                                                      \
+    "CREATE TABLE leaselock_migrations (version uint64, dirty bool); INSERT INTO leaselock_migrations VALUES (1, 0);"
+#define LEASES                                                                                                         \
+    "resource TEXT PRIMARY KEY, client, sequence, acquisition, ttl_ms, deadline_ms, boot, expires_at_ms, released"
 #define CONTROL "id INTEGER PRIMARY KEY, floor, ceiling, boot, boot_id"
 
 TEST(our_version_and_one_table_of_another_shape)
 {
-    assert_foreign(VERSION_1 "CREATE TABLE leaselock_control (" CONTROL "); CREATE TABLE leaselock_leases (id, tenant)");
+    assert_foreign(VERSION_1 "CREATE TABLE leaselock_control (" CONTROL
+                             "); CREATE TABLE leaselock_leases (id, tenant)");
     assert_foreign(VERSION_1 "CREATE TABLE leaselock_control (" CONTROL ");"
                              "CREATE TABLE leaselock_leases (resource TEXT PRIMARY KEY, client, sequence)");
     assert_foreign(VERSION_1 "CREATE TABLE leaselock_leases (" LEASES "); CREATE TABLE leaselock_control (key, value)");

@@ -38,7 +38,8 @@ static void assert_one_database(void)
 {
     assert_int_equal(database_number("SELECT count(*) FROM leaselock_migrations"), 1);
     assert_int_equal(database_number("SELECT count(*) FROM leaselock_leases"), OPENERS + 1);
-    assert_int_equal(database_number("SELECT max(sequence) FROM leaselock_leases"), 1); /* the first of a new database */
+    /* the first of a new database */
+    assert_int_equal(database_number("SELECT max(sequence) FROM leaselock_leases"), 1);
     assert_int_equal(database_number("SELECT boot FROM leaselock_control"), 1);
     assert_int_equal(database_number("SELECT floor FROM leaselock_control"), 0);
     assert_int_equal(database_number("SELECT integrity_check = 'ok' FROM pragma_integrity_check"), 1);

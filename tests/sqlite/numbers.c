@@ -207,7 +207,8 @@ TEST(floors_that_are_none)
 static char *all_rows(void)
 {
     static const char sql[] =
-        "SELECT (SELECT group_concat(floor || ' ' || typeof(floor) || ' ' || ceiling || ' ' || typeof(ceiling) || ' ' || boot ||"
+        "SELECT (SELECT group_concat(floor || ' ' || typeof(floor) || ' ' || ceiling || ' ' || typeof(ceiling) || ' ' ||"
+        " boot ||"
         "        ' ' || boot_id) FROM leaselock_control) || char(10) ||"
         "       (SELECT group_concat(resource || ' ' || client || ' ' || sequence || ' ' || typeof(sequence) || ' ' ||"
         "        acquisition || ' ' || deadline_ms || ' ' || released, char(10)) FROM leaselock_leases)";

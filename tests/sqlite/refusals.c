@@ -86,7 +86,8 @@ TEST(an_option_overrides_it)
 
 TEST(local_file_systems_are_fine)
 {
-    const int64_t trusted[] = {EXT4_SUPER_MAGIC, BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC, TMPFS_MAGIC, OVERLAYFS_SUPER_MAGIC};
+    const int64_t trusted[] = {EXT4_SUPER_MAGIC, BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC, TMPFS_MAGIC,
+                               OVERLAYFS_SUPER_MAGIC};
     for (size_t i = 0; i < sizeof trusted / sizeof *trusted; i++) {
         be_on(trusted[i]);
         end_lock(open_database());

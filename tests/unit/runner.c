@@ -27,8 +27,8 @@ static leaselock_status note(database *in, const char *verb, const char *what)
                                                           : LEASELOCK_OK;
 }
 
-static leaselock_status slot_read_version(database *in, const leaselock_version_table *table, const leaselock_call *call,
-                                          leaselock_version_row *row)
+static leaselock_status slot_read_version(database *in, const leaselock_version_table *table,
+                                          const leaselock_call *call, leaselock_version_row *row)
 {
     (void)call;
     assert_string_equal(table->name, "versions");
@@ -70,7 +70,8 @@ static leaselock_status slot_run(database *in, leaselock_script *script, const l
     return note(in, "run", script->text);
 }
 
-static leaselock_status slot_write_version(database *in, const leaselock_version_table *table, int64_t version, bool dirty)
+static leaselock_status slot_write_version(database *in, const leaselock_version_table *table, int64_t version,
+                                           bool dirty)
 {
     char number[24];
     (void)table;
