@@ -12,7 +12,7 @@ from outside import Outside
 
 import leaselock
 
-PASSWORD = "sesame"
+PASSWORD = "p@ss:w/rd?&%41#"  # with all that a URL would take for its own
 FILES = {"1_a.up.sql": "CREATE TABLE a (x int); INSERT INTO a VALUES (1), (1);", "1_a.down.sql": "DROP TABLE a;"}
 
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import wait_until
 
-PASSWORD = "sesame"
+PASSWORD = "p@ss:w/rd?&%41#"  # with all that a URL would take for its own
 
 
 def test_a_failure_has_the_servers_code_and_detail(migrate, server):
