@@ -115,7 +115,7 @@ TEST(a_reader_costs_a_try_in_a_thousand_frames)
 
 /* --- a large database ------------------------------------------------------------------------------------------ */
 
-enum { LARGE_BYTES = 48 << 20, LARGE_FRAMES = LARGE_BYTES / 32768 };
+enum { LARGE_BYTES = 16 << 20, LARGE_FRAMES = LARGE_BYTES / 8192 };
 
 /* In rollback mode, as a user's own database may be. */
 static void make_large_database(void)
