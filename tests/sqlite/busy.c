@@ -118,6 +118,17 @@ TEST(opening_and_listing_do_not_wait_for_a_writer)
     leaselock_lease_free(lease);
 }
 
+/* Whoever asks for one of a million waits for one. */
+TEST(one_resource_is_found_without_reading_the_others)
+{
+    raw_run(other, "INSERT INTO leaselock_leases SELECT 'r' || value, 'c', 1, 'a' || value, 1, 0, boot, 0, 1"
+                   "  FROM leaselock_control, (WITH RECURSIVE numbers(value) AS"
+                   "  (SELECT 0 UNION ALL SELECT value + 1 FROM numbers LIMIT 1000) SELECT value FROM numbers)");
+    assert_int_equal(listed_remaining(lock, "r500"), 0);
+    sqlite3_stmt *list = lock->connection->statements[LL_SQL_LIST_ONE];
+    assert_in_range(sqlite3_stmt_status(list, SQLITE_STMTSTATUS_VM_STEP, 0), 1, 100);
+}
+
 /* --- the write lock -------------------------------------------------------------------------------------------- */
 
 #define assert_waits_400_ms(call)                                        \
@@ -402,6 +413,7 @@ int main(void)
         BESIDE(a_busy_try_beside_a_reader),
         BESIDE(a_busy_try_beside_a_writer),
         BESIDE(opening_and_listing_do_not_wait_for_a_writer),
+        BESIDE(one_resource_is_found_without_reading_the_others),
         BESIDE(a_writer_that_stays_makes_the_engine_unavailable),
         BESIDE(a_fresh_handle_waits_as_long),
         BESIDE(another_process_that_stays_is_named),

@@ -10,10 +10,11 @@ leaselock_status ll_sqlite_list(leaselock_connection *connection, const char *re
         status = ll_sqlite_check_file(connection);
     if (status != LEASELOCK_OK)
         return status;
-    sqlite3_stmt *list = ll_sqlite_statement(connection, LL_SQL_LIST);
+    sqlite3_stmt *list = ll_sqlite_statement(connection, resource ? LL_SQL_LIST_ONE : LL_SQL_LIST_ALL);
     if (!list)
         return leaselock_error_last()->code;
-    ll_sqlite_bind_text(list, 1, resource);
+    if (resource)
+        ll_sqlite_bind_text(list, 1, resource);
     int64_t now = ll_clock_boot() - connection->boot_offset_ms;
     int result = SQLITE_ROW;
     while (status == LEASELOCK_OK && (result = sqlite3_step(list)) == SQLITE_ROW) {

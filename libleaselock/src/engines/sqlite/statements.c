@@ -4,6 +4,8 @@
 #include "util/clock.h"
 #include "util/error.h"
 
+#define LISTED "resource, client, sequence, ttl_ms, deadline_ms, expires_at_ms, released"
+
 static const char *const sql[LL_SQLITE_STATEMENTS] = {
     [LL_SQL_LOOK] = "SELECT client, sequence, acquisition, ttl_ms, deadline_ms, expires_at_ms, released"
                     "  FROM leaselock_leases WHERE resource = ?1",
@@ -34,8 +36,8 @@ static const char *const sql[LL_SQLITE_STATEMENTS] = {
     [LL_SQL_RELEASE] = "UPDATE leaselock_leases SET released = 1"
                        " WHERE resource = ?1 AND client = ?2 AND acquisition = ?3 AND sequence = ?4 AND NOT released",
 
-    [LL_SQL_LIST] = "SELECT resource, client, sequence, ttl_ms, deadline_ms, expires_at_ms, released"
-                    "  FROM leaselock_leases WHERE ?1 IS NULL OR resource = ?1 ORDER BY resource",
+    [LL_SQL_LIST_ALL] = "SELECT " LISTED " FROM leaselock_leases ORDER BY resource",
+    [LL_SQL_LIST_ONE] = "SELECT " LISTED " FROM leaselock_leases WHERE resource = ?1",
 
     [LL_SQL_CONTROL] = "SELECT floor, ceiling, boot, boot_id FROM leaselock_control WHERE id = 1",
 
