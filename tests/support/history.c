@@ -43,7 +43,7 @@ static bool follows(const history_entry *before, const history_entry *after, cha
     if (before->sequence == after->sequence)
         snprintf(why, size, "resource %d: sequence %lld was granted to %d and to %d", after->resource,
                  (long long)after->sequence, before->holder, after->holder);
-    else if (atomic_load(&before->to_us) >= after->from_us)
+    else if (atomic_load(&before->to_us) > after->from_us) /* in memory, one microsecond sees an end and a beginning */
         snprintf(why, size, "resource %d: %d held sequence %lld until %lld, and %d held %lld from %lld",
                  after->resource, before->holder, (long long)before->sequence, (long long)atomic_load(&before->to_us),
                  after->holder, (long long)after->sequence, (long long)after->from_us);

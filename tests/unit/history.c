@@ -33,7 +33,7 @@ TEST(a_good_history_passes_in_whatever_order_it_was_written)
     add(0, 2, 7, 500, 600);
     add(0, 1, 1, 100, 200);
     add(1, 3, 1, 150, 550); /* another resource: at the same time, with the same sequence */
-    add(0, 1, 2, 201, 201);
+    add(0, 1, 2, 200, 201); /* in the microsecond in which the one before ended */
     assert_true(history_check(&book, why, sizeof why));
     assert_int_equal(history_turns(&book, 1), 2);
     assert_int_equal(history_turns(&book, 3), 1);
@@ -43,7 +43,7 @@ TEST(a_good_history_passes_in_whatever_order_it_was_written)
 TEST(two_holders_at_one_instant_are_found)
 {
     add(0, 1, 1, 100, 200);
-    add(0, 2, 2, 200, 300);
+    add(0, 2, 2, 199, 300);
     assert_wrong("until 200");
 }
 
