@@ -1,7 +1,6 @@
 #!/bin/sh
 # pages.sh BUILD: what scripts/docs publishes can be made without a warning, such as a reference that leads nowhere.
 set -eu
-command -v doxygen >/dev/null || { echo "skipped: there is no doxygen (scripts/setup docs installs it)"; exit 77; }
 cd "$(dirname "$0")/../.."
 mkdir -p "$1/docs"
 {

@@ -10,7 +10,7 @@ PIP_RETRIES=0 PIP_DEFAULT_TIMEOUT=5 PIP_DISABLE_PIP_VERSION_CHECK=1
 export PIP_RETRIES PIP_DEFAULT_TIMEOUT PIP_DISABLE_PIP_VERSION_CHECK
 /usr/bin/python3 -m venv build-env
 if ! timeout 20 build-env/bin/pip download -q --no-deps -d probe scikit-build-core >probe.log 2>&1; then
-    echo "skipped: the Python package index does not answer"
+    echo "skipped (registry): the Python package index does not answer"
     exit 77
 fi
 PIP_RETRIES=3 PIP_DEFAULT_TIMEOUT=60

@@ -20,7 +20,7 @@ LONGER = "LEASELOCK_INTEROP_SECONDS"  # a longer run, with ever new directories
 
 
 def skip(reason: str) -> None:
-    print(f"skipped: {reason}")
+    print(f"skipped (registry): {reason}")
     sys.exit(77)
 
 

@@ -23,10 +23,13 @@ const char *server(const char *suffix)
     return value;
 }
 
-bool server_is_ours(void)
+void need_own_server(void)
 {
     const char *data = getenv("LEASELOCK_TEST_POSTGRESQL_DATA");
-    return data && data[0];
+    if (data && data[0])
+        return;
+    print_message("skipped: the server was given, and is not to be stopped\n");
+    skip();
 }
 
 /*

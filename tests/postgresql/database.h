@@ -14,8 +14,8 @@ extern const leaselock_engine ll_engine_postgresql;
 
 /* What tests/postgresql/server.py put into the environment, with a suffix such as "_TCP"; fails where it is empty. */
 const char *server(const char *suffix);
-/* True where the server may be stopped and its files read. */
-bool server_is_ours(void);
+/* Skips the test on a server that was given: it is not to be stopped, and its files cannot be read. */
+void need_own_server(void);
 
 /*
  * --- sessions beside the engine's, of the superuser -----------------------------------------------------------------

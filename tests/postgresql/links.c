@@ -103,8 +103,7 @@ TEST(a_statement_that_is_terminated_is_sent_again)
 
 TEST(a_restart_of_the_server_is_waited_out)
 {
-    if (!server_is_ours())
-        skip();
+    need_own_server();
     leaselock_lease *lease = lease_on(new_resource());
     char command[1024];
     snprintf(command, sizeof command, "%s restart >/dev/null", server("_CONTROL"));
@@ -119,8 +118,7 @@ TEST(a_restart_of_the_server_is_waited_out)
 
 TEST(a_server_that_is_gone_is_unavailable_and_nothing_else)
 {
-    if (!server_is_ours())
-        skip();
+    need_own_server();
     leaselock_lock *hasty = open_lock(server(""), 300);
     leaselock_lease *lease = NULL, *none = NULL;
     assert_ok(leaselock_lock_obtain_with_no_wait(hasty, new_resource(), NULL, NULL, &lease));

@@ -28,7 +28,7 @@ AT_ONCE = 4  # they wait most of the time
 
 
 def skip(reason: str) -> None:
-    print(f"skipped: {reason}")
+    print(f"skipped (registry): {reason}")
     sys.exit(77)
 
 

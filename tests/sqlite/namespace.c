@@ -42,7 +42,7 @@ static void need_namespaces(void)
 {
     int failure = child_end(child_start(try_to_leave, NULL));
     if (failure) {
-        print_message("no time namespace on this machine: %s\n", strerror(failure));
+        print_message("skipped: no time namespace on this machine: %s\n", strerror(failure));
         skip();
     }
 }
@@ -145,7 +145,7 @@ TEST(a_boot_id_that_was_mounted_over_is_refused)
     write_file(in_folder("boot_id"), text, sizeof text - 1);
     int failure = child_end(child_start(mount_over_boot_id, NULL));
     if (failure) {
-        print_message("no mount namespace on this machine: %s\n", strerror(failure));
+        print_message("skipped: no mount namespace on this machine: %s\n", strerror(failure));
         skip();
     }
     char *before = folder_picture();
