@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "engines/postgresql/postgresql.h"
 #include "postgresql/database.h"
 
 static PGconn *admin;
@@ -181,6 +182,21 @@ TEST(first_opens_at_once_exclude_each_other)
  * --- what is in the place of our tables
  * --------------------------------------------------------------------------------
  */
+
+/* The snapshot of a look is older than the tables, whose names are known already. */
+TEST(tables_that_another_open_makes_meanwhile_are_not_foreign)
+{
+    static const leaselock_version_table table = {.name = "leaselock_migrations"};
+    leaselock_version_row row;
+    leaselock_connection *connection = engine_connect();
+    sql(admin, "DROP TABLE leaselock_migrations");
+    assert_ok(ll_pg_run_script(connection, patient_call(), "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1", "begin"));
+    sql(admin, "CREATE TABLE leaselock_migrations (version bigint not null primary key, dirty boolean not null);"
+               "INSERT INTO leaselock_migrations VALUES (1, false)");
+    assert_ok(ll_pg_installation.read_version(connection, &table, patient_call(), &row));
+    assert_int_equal(row.kind, LEASELOCK_VERSION_NONE);
+    engine_close(connection);
+}
 
 TEST(tables_of_others_are_left_alone)
 {
@@ -442,6 +458,7 @@ int main(void)
         ROLE_TEST(a_role_that_may_only_read_lists_and_is_refused_the_rest),
         ROLE_TEST(a_role_that_owns_only_a_schema_installs_there),
         ROLE_TEST(first_opens_at_once_exclude_each_other),
+        ROLE_TEST(tables_that_another_open_makes_meanwhile_are_not_foreign),
         ROLE_TEST(tables_of_others_are_left_alone),
         ROLE_TEST(what_the_fence_stands_on_is_checked),
         ROLE_TEST(tables_that_vanish_are_missing_and_not_busy),

@@ -10,12 +10,16 @@
 /* Any number that nobody else uses: the first half of the advisory lock's key. */
 #define LOCK_CLASS "1818579820"
 
-/* -1: no such table; else how many of the columns version and dirty it has. */
+/*
+ * -1: no such table; else how many of the columns version and dirty it has. Both from the catalog's rows: to_regclass() alone
+ * knows of a table that another open has just made, and the statement's snapshot does not.
+ */
 static leaselock_status count_columns(leaselock_connection *connection, const char *name, const leaselock_call *call,
                                       int64_t *columns)
 {
-    ll_pg_request asking = {.text = "SELECT to_regclass($1::text) IS NULL, count(*) FROM pg_attribute"
-                                    " WHERE attrelid = to_regclass($1::text) AND attname IN ('version', 'dirty')",
+    ll_pg_request asking = {.text = "SELECT NOT EXISTS (SELECT FROM pg_class WHERE oid = to_regclass($1::text)),"
+                                    " count(*) FROM pg_attribute WHERE attrelid = to_regclass($1::text)"
+                                    " AND attname IN ('version', 'dirty')",
                             .values = {name},
                             .value_count = 1};
     leaselock_status status = ll_pg_exchange(connection, call, &asking, 1, "look for the tables", NULL);
